@@ -1,0 +1,135 @@
+"""`Message` to octets (RFC 8010 3)."""
+
+from __future__ import annotations
+
+from struct import Struct, error
+from typing import Final
+
+from .enums import GroupTag, Tag
+from .errors import LocalProtocolError
+from .message import Attribute, Collection, Message, Value
+from .values import DateTime, LanguageString, OutOfBand, Range, Resolution
+
+_HEADER: Final = Struct(">BBHi").pack
+_LENGTH: Final = Struct(">H").pack
+_INT: Final = Struct(">i").pack
+_RANGE: Final = Struct(">ii").pack
+_RESOLUTION: Final = Struct(">iib").pack
+_DATE_TIME: Final = Struct(">HBBBBBBcBB").pack
+_END: Final = bytes((GroupTag.END,))
+_END_COLLECTION: Final = bytes((Tag.END_COLLECTION, 0, 0, 0, 0))
+_BEG_COLLECTION: Final = bytes((Tag.BEG_COLLECTION,))
+
+_INTEGERS: Final = (Tag.INTEGER, Tag.ENUM)
+_LANGUAGES: Final = (Tag.TEXT_WITH_LANGUAGE, Tag.NAME_WITH_LANGUAGE)
+
+
+def encode(message: Message) -> bytes:
+    """The octets of a whole message, up to and with its end-of-attributes-tag.
+
+    Raises `LocalProtocolError` where a value does not fit its syntax or its length field.
+    """
+    try:
+        parts = [_HEADER(*message.version, message.code, message.request_id)]
+    except error as problem:
+        raise LocalProtocolError(f"version, code or request-id out of bounds: {problem}") from problem
+    for group in message.groups:
+        parts.append(bytes((group.tag,)))
+        parts.extend(map(encode_attribute, group))
+    parts.append(_END)
+    return b"".join(parts)
+
+
+def encode_attribute(attribute: Attribute) -> bytes:
+    """The octets of one attribute with all its values. Raises `LocalProtocolError`."""
+    parts: list[bytes] = []
+    _write(parts, attribute, _field(attribute.name.encode("utf-8", "surrogateescape"), attribute.name))
+    return b"".join(parts)
+
+
+def _write(parts: list[bytes], first: Attribute, first_name: bytes) -> None:
+    """Append an attribute's octets; collections by an explicit stack of what is still to be written."""
+    # Either octets that are ready, or an attribute with the name field its first value carries.
+    todo: list[bytes | tuple[Attribute, bytes]] = [(first, first_name)]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, bytes):
+            parts.append(item)
+            continue
+        attribute, name = item
+        if not attribute.values or len(attribute.values) != len(attribute.tags):
+            raise LocalProtocolError(
+                f"{attribute.name}: an attribute has one tag for each of its values, at least one"
+            )
+        later: list[bytes | tuple[Attribute, bytes]] = []
+        for tag, value in zip(attribute.tags, attribute.values, strict=True):
+            if isinstance(value, Collection):
+                if tag != Tag.BEG_COLLECTION:
+                    raise LocalProtocolError(f"{attribute.name}: a collection under tag 0x{tag:02x}")
+                later.append(_BEG_COLLECTION + name + b"\0\0")
+                for member in value:
+                    later.append(_member_name(member.name))
+                    later.append((member, b"\0\0"))
+                later.append(_END_COLLECTION)
+            else:
+                octets = bytes((tag,)) + name + _field(_octets(tag, value, attribute.name), attribute.name)
+                (later if later else parts).append(octets)
+            name = b"\0\0"
+        todo.extend(reversed(later))
+
+
+def _member_name(name: str) -> bytes:
+    return bytes((Tag.MEMBER_ATTR_NAME, 0, 0)) + _field(name.encode("utf-8", "surrogateescape"), name)
+
+
+def _field(octets: bytes, name: str) -> bytes:
+    """A length and what it counts (RFC 8010 3.1.4: SIGNED-SHORT)."""
+    if len(octets) > 0x7FFF:
+        raise LocalProtocolError(
+            f"{name[:80]}: {len(octets)} octets where a length field holds 32767 at most"
+        )
+    return _LENGTH(len(octets)) + octets
+
+
+def _octets(tag: int, value: Value, name: str) -> bytes:
+    """The octets of a value other than a collection."""
+    try:
+        if isinstance(value, str):
+            octets = value.encode("utf-8", "surrogateescape")
+            if tag in _LANGUAGES:
+                if not isinstance(value, LanguageString):
+                    raise LocalProtocolError(f"{name}: text with a language is a LanguageString")
+                language = value.language.encode("utf-8", "surrogateescape")
+                return _LENGTH(len(language)) + language + _LENGTH(len(octets)) + octets
+            if not 0x40 <= tag < 0x60 or tag == Tag.MEMBER_ATTR_NAME:
+                raise LocalProtocolError(f"{name}: characters under tag 0x{tag:02x}")
+            return octets
+        if isinstance(value, bool):
+            return _checked(b"\x01" if value else b"\x00", tag == Tag.BOOLEAN, tag, name)
+        if isinstance(value, int):
+            return _checked(_INT(value), tag in _INTEGERS, tag, name)
+        if isinstance(value, OutOfBand):
+            return _checked(b"", tag == value.value, tag, name)
+        if isinstance(value, Range):
+            return _checked(_RANGE(*value), tag == Tag.RANGE_OF_INTEGER, tag, name)
+        if isinstance(value, Resolution):
+            return _checked(_RESOLUTION(*value), tag == Tag.RESOLUTION, tag, name)
+        if isinstance(value, DateTime):
+            octets = _DATE_TIME(*value[:7], value.direction.encode(), *value[8:])
+            return _checked(octets, tag == Tag.DATE_TIME, tag, name)
+        if isinstance(value, bytes):
+            return _checked(value, tag == Tag.OCTET_STRING or _is_opaque(tag), tag, name)
+    except error as problem:
+        raise LocalProtocolError(f"{name}: {value!r} does not fit its syntax: {problem}") from problem
+    raise LocalProtocolError(f"{name}: a {type(value).__name__} is no attribute value")
+
+
+def _is_opaque(tag: int) -> bool:
+    """Whether the decoder keeps the octets of such values as they are."""
+    return 0x24 <= tag <= 0x2F or 0x38 <= tag <= 0x3F or tag >= 0x60
+
+
+def _checked(octets: bytes, fits: bool, tag: int, name: str) -> bytes:
+    if not fits:
+        raise LocalProtocolError(f"{name}: the value is not of the syntax of tag 0x{tag:02x}")
+    return octets

@@ -1,0 +1,31 @@
+"""What can go wrong between two parties that speak IPP: we misused the protocol, or the peer did."""
+
+from .enums import Status
+
+
+class IppError(Exception):
+    """Root of every error this package raises on purpose."""
+
+
+class LocalProtocolError(IppError):
+    """The caller asked for what the protocol does not allow; a defect on our side."""
+
+
+class RemoteProtocolError(IppError):
+    """The peer sent what the protocol does not allow, or refused.
+
+    `status` is the IPP status that fits (or that the peer gave). `offset` is the position of the first
+    wrong octet, counted from the first octet of the message, where the error is one of encoding. The text
+    is for our logs: a peer is answered with the status and a fixed text, never with this one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: Status = Status.CLIENT_ERROR_BAD_REQUEST,
+        offset: int | None = None,
+    ) -> None:
+        super().__init__(message if offset is None else f"{message} (octet {offset})")
+        self.status = status
+        self.offset = offset
