@@ -29,3 +29,19 @@ class RemoteProtocolError(IppError):
         super().__init__(message if offset is None else f"{message} (octet {offset})")
         self.status = status
         self.offset = offset
+
+
+class AuthenticationRequired(IppError):
+    """Raised by a handler, before it reads the document, where only an authenticated user may go on."""
+
+
+class ConnectionFailed(IppError):
+    """A peer could not be reached or trusted, went silent, or broke off.
+
+    The text says what happened, where, and what to do. `may_have_arrived` tells whether the peer may have
+    acted on the request: False means that it was never wholly or partly sent, so that it can be repeated.
+    """
+
+    def __init__(self, message: str, *, may_have_arrived: bool) -> None:
+        super().__init__(message)
+        self.may_have_arrived = may_have_arrived
