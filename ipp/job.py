@@ -66,7 +66,15 @@ TRANSITIONS: Final[dict[tuple[JobState, Event], JobState]] = {
 
 # Why a job waits (PWG 5100.11 6.1, RFC 8011 5.3.8). They go when the job leaves pending-held.
 HOLD_REASONS: Final = frozenset(
-    {"job-hold-until-specified", "job-release-wait", "job-password-wait", "job-held-for-authorization"}
+    {
+        "job-hold-until-specified",
+        "job-release-wait",
+        "job-password-wait",
+        "job-held-for-authorization",
+        "job-held-for-button-press",
+        "job-held-for-release",
+        "job-held-for-review",
+    }
 )
 # Why it did not come out; they go when it is tried again.
 STOP_REASONS: Final = frozenset({"printer-stopped", "job-suspended", "resources-are-not-ready"})

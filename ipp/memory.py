@@ -233,14 +233,9 @@ class MemorySpool:
     async def _happen(self, job_id: int, event: Event, *, add: Iterable[str] = (), message: str = "") -> Job:
         before = self._need(job_id)
         job = self._jobs[job_id] = advance(before, event, self._clock(), add=add, message=message)
-        printing = self._printing
-        if before.state is JobState.PROCESSING and job.state is not JobState.PROCESSING:
-            if (
-                printing is not None
-                and printing is not asyncio.current_task()
-                and printing.get_name() == str(job_id)
-            ):
-                printing.cancel()
+        taken_away = before.state is JobState.PROCESSING and job.state is not JobState.PROCESSING
+        if taken_away and self._printing not in (None, asyncio.current_task()):
+            self._printing.cancel()
         if job.finished:
             self._order.remove(job_id)
             self._forget_old()
