@@ -7,7 +7,6 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import count
 from typing import Final, Self, TypeAlias
 from uuid import uuid4
@@ -17,7 +16,7 @@ from .errors import RemoteProtocolError
 from .exchange import User
 from .job import ACTIVE, Document, Event, Job, advance
 from .message import Attribute, Attributes
-from .spool import Command, DocumentTicket, Notice, PrinterStatus, Query, Ticket
+from .spool import Clock, Command, DocumentTicket, Notice, PrinterStatus, Query, Ticket, utc_now
 from .values import OutOfBand
 from .vocabulary.enums import JobState, PrinterState
 
@@ -25,12 +24,6 @@ _log: Final = logging.getLogger(__name__)
 
 # Prints one document; raising makes the job aborted.
 Deliver: TypeAlias = Callable[[Job, Document, bytes], Awaitable[None]]
-Clock: TypeAlias = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The time in UTC."""
-    return datetime.now(UTC)
 
 
 class MemoryNotices:

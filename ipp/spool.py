@@ -6,16 +6,23 @@ The operations turn messages into these calls; what a call does (memory, a datab
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from .exchange import User
 from .job import Event, Job
 from .message import Attribute, Attributes
 from .vocabulary.enums import JobState, PrinterState
+
+Clock: TypeAlias = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time in UTC: the clock where none is passed in."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

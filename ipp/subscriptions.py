@@ -1,0 +1,161 @@
+"""Subscriptions to what happens at a printer, pulled by `ippget` (RFC 3995, RFC 3996)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Final
+
+from .enums import Status
+from .errors import RemoteProtocolError
+from .spool import Clock, Notice, Notices
+
+LEASE_DEFAULT_S: Final = 3600
+LEASE_MAX_S: Final = 7 * 86400
+EVENT_LIFE_S: Final = 300
+EVENTS_KEPT: Final = 100
+SUBSCRIPTIONS_KEPT: Final = 200
+
+EVENTS: Final = (
+    "job-completed",
+    "job-config-changed",
+    "job-created",
+    "job-progress",
+    "job-state-changed",
+    "job-stopped",
+    "printer-config-changed",
+    "printer-state-changed",
+    "printer-stopped",
+)
+EVENT_DEFAULT: Final = "job-completed"
+
+# An event in the narrow sense is also the wider one (RFC 3995 5.3.3.4.2).
+_WIDER: Final = {
+    "job-created": "job-state-changed",
+    "job-completed": "job-state-changed",
+    "job-stopped": "job-state-changed",
+    "printer-stopped": "printer-state-changed",
+}
+
+
+@dataclass(slots=True)
+class Subscription:
+    """Who wants to hear of what, until when, and what is kept for them."""
+
+    id: int
+    owner: str
+    events: frozenset[str]
+    job_id: int | None
+    lease_s: int
+    expires: datetime | None
+    user_data: bytes = b""
+    charset: str = "utf-8"
+    natural_language: str = "en"
+    sequence: int = 0
+    kept: deque[tuple[int, Notice]] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+
+    def wants(self, notice: Notice) -> bool:
+        """Whether the notice is one of those subscribed to."""
+        if self.job_id is not None and (notice.job is None or notice.job.id != self.job_id):
+            return False
+        return notice.kind in self.events or _WIDER.get(notice.kind) in self.events
+
+
+class Subscriptions:
+    """A printer's subscriptions, in memory: a client whose subscription is gone makes a new one (RFC 3995 9).
+
+    Notices are taken from the spool when somebody asks, so nothing runs in between. Identifiers are never
+    used twice. What is kept is bounded: subscriptions, and events for each.
+    """
+
+    def __init__(self, notices: Notices, clock: Clock) -> None:
+        self._notices = notices
+        self._clock = clock
+        self._position = 0
+        self._ids = count(1)
+        self._subscriptions: dict[int, Subscription] = {}
+
+    async def create(
+        self,
+        owner: str,
+        events: Iterable[str],
+        *,
+        job_id: int | None = None,
+        lease_s: int = LEASE_DEFAULT_S,
+        user_data: bytes = b"",
+        natural_language: str = "en",
+    ) -> Subscription:
+        """A new subscription; a lease of 0 never ends, one for a job ends with the job.
+
+        Raises `RemoteProtocolError` (client-error-too-many-subscriptions).
+        """
+        await self.catch_up()
+        if len(self._subscriptions) >= SUBSCRIPTIONS_KEPT:
+            raise RemoteProtocolError(
+                f"{SUBSCRIPTIONS_KEPT} subscriptions", status=Status.CLIENT_ERROR_TOO_MANY_SUBSCRIPTIONS
+            )
+        lease_s = 0 if job_id is not None else min(lease_s, LEASE_MAX_S)
+        made = Subscription(
+            id=next(self._ids),
+            owner=owner,
+            events=frozenset(events),
+            job_id=job_id,
+            lease_s=lease_s,
+            expires=self._clock() + timedelta(seconds=lease_s) if lease_s else None,
+            user_data=user_data,
+            natural_language=natural_language,
+        )
+        self._subscriptions[made.id] = made
+        return made
+
+    async def catch_up(self) -> None:
+        """Hand out what happened since, and let go of what has expired."""
+        notices, self._position = await self._notices.since(self._position)
+        now = self._clock()
+        for notice in notices:
+            for each in self._subscriptions.values():
+                if each.wants(notice):
+                    each.sequence += 1
+                    each.kept.append((each.sequence, notice))
+        for each in list(self._subscriptions.values()):
+            while each.kept and each.kept[0][1].at < now - timedelta(seconds=EVENT_LIFE_S):
+                each.kept.popleft()
+            if each.expires is not None and each.expires <= now:
+                del self._subscriptions[each.id]
+
+    def all(self) -> list[Subscription]:
+        """Every subscription, oldest first."""
+        return list(self._subscriptions.values())
+
+    def get(self, subscription_id: int) -> Subscription:
+        """A subscription. Raises `RemoteProtocolError` (client-error-not-found)."""
+        found = self._subscriptions.get(subscription_id)
+        if found is None:
+            raise RemoteProtocolError(
+                f"no subscription {subscription_id}", status=Status.CLIENT_ERROR_NOT_FOUND
+            )
+        return found
+
+    def renew(self, subscription: Subscription, lease_s: int) -> None:
+        """A new lease, from now."""
+        subscription.lease_s = min(lease_s, LEASE_MAX_S)
+        subscription.expires = (
+            self._clock() + timedelta(seconds=subscription.lease_s) if subscription.lease_s else None
+        )
+
+    def cancel(self, subscription: Subscription) -> None:
+        """End a subscription."""
+        self._subscriptions.pop(subscription.id, None)
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return once something happened that was not handed out yet, or after the time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._notices.wait(self._position)
+        except TimeoutError:
+            return
+        await self.catch_up()
