@@ -31,11 +31,11 @@ class RemoteProtocolError(IppError):
         self.offset = offset
 
 
-class AuthenticationRequired(IppError):
+class AuthenticationRequired(IppError):  # noqa: N818  # says what is the case, as the status does
     """Raised by a handler, before it reads the document, where only an authenticated user may go on."""
 
 
-class ConnectionFailed(IppError):
+class ConnectionFailed(IppError):  # noqa: N818  # says what is the case
     """A peer could not be reached or trusted, went silent, or broke off.
 
     The text says what happened, where, and what to do. `may_have_arrived` tells whether the peer may have

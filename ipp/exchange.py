@@ -1,4 +1,4 @@
-"""What passes between the HTTP endpoint and what answers: requests, responses, who asks, where paths lead."""
+"""What passes between the HTTP endpoint and what answers: a request, a response, who asks, which path."""
 
 from __future__ import annotations
 
