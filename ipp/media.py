@@ -100,10 +100,8 @@ def parse_choice(name: str) -> tuple[MediaSize, ...]:
 
 def _read_registered() -> tuple[MediaSize, ...]:
     sizes = [size for size in map(parse, KEYWORDS["media"]) if size is not None]
-    classes = {
-        prefix: order for order, prefix in enumerate(("iso", "na", "jis", "jpn", "prc", "roc", "om", "oe"))
-    }
-    return tuple(sorted(sizes, key=lambda size: (classes.get(size.name.partition("_")[0], 99), size.name)))
+    order = ("iso", "na", "jis", "jpn", "prc", "roc", "om", "oe", "asme")
+    return tuple(sorted(sizes, key=lambda size: (order.index(size.name.partition("_")[0]), size.name)))
 
 
 REGISTERED: Final = _read_registered()
