@@ -141,6 +141,10 @@ class MemorySpool:
         """Nothing to keep: a printer in memory forgets with its process."""
         self._notices.publish(Notice("printer-config-changed", self._clock()))
 
+    async def identify(self, actions: Sequence[str], message: str, user: User) -> None:
+        """Say it in the log: a printer in memory has no lamp."""
+        _log.warning("%s: here I am (%s) %s", self._name, ", ".join(actions), message)
+
     async def create(self, ticket: Ticket) -> Job:
         """A new job that expects documents."""
         job_id = next(self._ids)

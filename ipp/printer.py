@@ -46,6 +46,14 @@ KNOWN_TO_OPERATIONS: Final = frozenset(
     {"limit", "printer-type", "printer-type-mask", "first-printer-name", "printer-location", "printer-info"}
 )
 
+# Refusals that say which attributes they are about.
+_NAMES_ATTRIBUTES: Final = frozenset(
+    {
+        Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED,
+        Status.CLIENT_ERROR_ATTRIBUTES_NOT_SETTABLE,
+        Status.CLIENT_ERROR_NOT_FOUND,
+    }
+)
 _CHARSET_AND_LANGUAGE: Final = (
     attribute("attributes-charset", "utf-8"),
     attribute("attributes-natural-language", "en"),
@@ -118,11 +126,19 @@ class Call:
         """The printer's URI as this client calls it."""
         return self.printer.uri_for(self.request)
 
-    def reply(self, status: Status = Status.SUCCESSFUL_OK, groups: Iterable[Group] = ()) -> Response:
-        """The answer; where attributes were ignored, with them and the status that says so."""
+    def reply(
+        self,
+        status: Status = Status.SUCCESSFUL_OK,
+        groups: Iterable[Group] = (),
+        told: Iterable[Attribute] = (),
+    ) -> Response:
+        """The answer; where attributes were ignored, with them and the status that says so.
+
+        `told` are further operation attributes.
+        """
         if self.unsupported and status is Status.SUCCESSFUL_OK:
             status = Status.SUCCESSFUL_OK_IGNORED_OR_SUBSTITUTED_ATTRIBUTES
-        return self.printer.respond(self.message, status, groups, self.unsupported)
+        return self.printer.respond(self.message, status, groups, self.unsupported, told)
 
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Response]]
@@ -206,6 +222,7 @@ class Printer:
     async def answer(self, request: Request, access: Access) -> Response:
         """Answer a request that came as `access` says."""
         message = request.message
+        call: Call | None = None
         try:
             self._check_envelope(message)
             handler = self.operations.get(message.operation)
@@ -220,7 +237,8 @@ class Printer:
         except RemoteProtocolError as error:
             if error.offset is not None:
                 raise  # the encoding itself is wrong: HTTP's business
-            return self.respond(message, error.status)
+            named = call is not None and error.status in _NAMES_ATTRIBUTES
+            return self.respond(message, error.status, unsupported=call.unsupported if call and named else ())
 
     def _user(self, request: Request) -> User:
         """The most authenticated user there is (RFC 8011 9.3): no claimed name where one was proved."""
@@ -296,15 +314,16 @@ class Printer:
         status: Status,
         groups: Iterable[Group] = (),
         unsupported: Iterable[Attribute] = (),
+        told: Iterable[Attribute] = (),
     ) -> Response:
         """A response to a request: its version and request-id, the charset and language, then the groups."""
         version = message.version if message.version in VERSIONS else (2, 0)
         answer = Message(
-            status, message.request_id, [Group(GroupTag.OPERATION, _CHARSET_AND_LANGUAGE)], version
+            status, message.request_id, [Group(GroupTag.OPERATION, (*_CHARSET_AND_LANGUAGE, *told))], version
         )
-        told = list(unsupported)
-        if told:
-            answer.groups.append(Group(GroupTag.UNSUPPORTED, told))
+        refused = list(unsupported)
+        if refused:
+            answer.groups.append(Group(GroupTag.UNSUPPORTED, refused))
         answer.groups.extend(groups)
         return Response(encode(answer))
 

@@ -136,6 +136,10 @@ class Spool(Protocol):
         """Keep printer attributes that an operator set."""
         ...
 
+    async def identify(self, actions: Sequence[str], message: str, user: User) -> None:
+        """Let the device show which one it is (PWG 5100.13 Identify-Printer)."""
+        ...
+
     async def create(self, ticket: Ticket) -> Job:
         """A new job that expects documents (`job-incoming`)."""
         ...
