@@ -35,14 +35,14 @@ _RESPONDER_CONFIGURATION = """[server]
 host-name={host_name}
 use-ipv4=yes
 use-ipv6=no
-allow-interfaces={interfaces}
+allow-interfaces={interface}
 ratelimit-burst=0
 [wide-area]
 enable-wide-area=no
 [publish]
 publish-workstation=no
 publish-hinfo=no
-publish-aaaa-on-ipv4=no
+publish-addresses={publish_addresses}
 [rlimits]
 """
 
@@ -58,17 +58,20 @@ class ServiceDiscovery:
 
 @contextmanager
 def start_discovery(
-    *, host_name: str, interfaces: Sequence[str] = ("lo",), prefix: Sequence[str] = ()
+    *, host_name: str, interface: str = "lo", prefix: Sequence[str] = ()
 ) -> Iterator[ServiceDiscovery]:
     """Start a bus and a responder; `prefix` runs both elsewhere, as in a network namespace."""
+    shared = interface == "lo"
     with ExitStack() as stack:
         folder = stack.enter_context(scratch_folder("bus"))
-        address = f"unix:path={folder / 'bus'}"
-        environment = clean_environment(folder, DBUS_SYSTEM_BUS_ADDRESS=address)
+        bus_address = f"unix:path={folder / 'bus'}"
+        environment = clean_environment(folder, DBUS_SYSTEM_BUS_ADDRESS=bus_address)
         bus_file, responder_file = folder / "bus.conf", folder / "avahi.conf"
         bus_file.write_text(_BUS_CONFIGURATION.format(socket=folder / "bus"))
         responder_file.write_text(
-            _RESPONDER_CONFIGURATION.format(host_name=host_name, interfaces=",".join(interfaces))
+            _RESPONDER_CONFIGURATION.format(
+                host_name=host_name, interface=interface, publish_addresses="no" if shared else "yes"
+            )
         )
         bus = stack.enter_context(
             Child(
@@ -98,6 +101,18 @@ def start_discovery(
             )
         )
         responder.wait_until(lambda: "Server startup complete" in responder.log_text(), "its host name")
+        if shared:
+            # Test runs at the same time would each claim the reverse name of 127.0.0.1, and none would win.
+            name = f"{host_name}.local"
+            address = stack.enter_context(
+                Child(
+                    "avahi-publish",
+                    [find_program("avahi-publish"), "--address", "--no-reverse", name, "127.0.0.1"],
+                    log=folder / "avahi-publish.log",
+                    environment=environment,
+                )
+            )
+            address.wait_until(lambda: "Established" in address.log_text(), "its address")
         yield ServiceDiscovery(environment, f"{host_name}.local")
 
 

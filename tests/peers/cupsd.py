@@ -20,7 +20,6 @@ from tests.peers.process import (
     free_port,
     run_program,
     scratch_folder,
-    wait_until,
 )
 
 UNPRIVILEGED_USER = "lp"
@@ -230,6 +229,5 @@ def start_cupsd(
         environment["HOME"] = str(home)
         command: list[str | Path] = [find_program("cupsd"), "-f", "-c", daemon_file, "-s", files_file]
         with Child("cupsd", command, log=folder / "log/error_log", environment=environment) as child:
-            wait_until(lambda: answers(port) or child.returncode is not None, "cupsd")
-            child.wait_until(lambda: True, "its first answer")
+            child.wait_until(lambda: answers(port), "its first answer")
             yield CupsServer(port, folder, child, environment)

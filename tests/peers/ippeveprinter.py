@@ -10,11 +10,12 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from tests.peers.bus import ServiceDiscovery
-from tests.peers.process import Child, find_program, free_port, scratch_folder, wait_until
+from tests.peers.process import Child, clean_environment, find_program, free_port, run_program, scratch_folder
 
 FORMATS = ("application/pdf", "image/jpeg", "image/pwg-raster", "image/urf")
 START_ATTEMPTS = 3
@@ -62,9 +63,9 @@ class IppEvePrinter:
             path.unlink()
 
 
-def answers(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether an HTTP server on this port gives its first page."""
-    connection = HTTPConnection(host, port, timeout=2)
+def answers(port: int) -> bool:
+    """Whether an HTTP server on this port of the loopback interface gives its first page."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status < 500
@@ -72,6 +73,16 @@ def answers(port: int, host: str = "127.0.0.1") -> bool:
         return False
     finally:
         connection.close()
+
+
+def _answers_elsewhere(port: int, prefix: Sequence[str]) -> bool:
+    """As `answers`, asked in the network namespace that `prefix` enters."""
+    ask = f"exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && read -r _ <&3"
+    environment = clean_environment(Path("/nonexistent"))
+    return (
+        run_program(["/bin/bash", "-c", ask], environment=environment, prefix=prefix, check=False).returncode
+        == 0
+    )
 
 
 @contextmanager
@@ -92,6 +103,7 @@ def start_ippeveprinter(
     """
     # Its DNS-SD name must be no other printer's on this machine.
     instance = name or f"Rig {uuid.uuid4().hex[:8]}"
+    is_up = partial(_answers_elsewhere, prefix=prefix) if prefix else answers
     with scratch_folder("eve") as folder:
         spool, keys = folder / "spool", folder / "keys"
         spool.mkdir()
@@ -113,9 +125,11 @@ def start_ippeveprinter(
                 prefix=prefix,
             )
             with child:
-                wait_until(lambda: answers(port) or child.returncode is not None, "ippeveprinter")  # noqa: B023 (called at once)
-                if child.returncode is not None and attempt < START_ATTEMPTS:
+                try:
+                    child.wait_until(lambda: is_up(port), "its first answer")  # noqa: B023 (called before the next port)
+                except RuntimeError:
+                    if attempt == START_ATTEMPTS:
+                        raise
                     continue  # somebody took the port between the look and the start
-                child.wait_until(lambda: True, "its first answer")
                 yield IppEvePrinter(instance, port, spool, keys, child)
                 return
