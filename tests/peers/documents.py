@@ -7,7 +7,6 @@ The names are those that the `.test` files open: `document-a4.pdf`, `color.jpg`,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
@@ -139,7 +138,18 @@ def make_document(folder: Path, name: str) -> Path | None:
     return None
 
 
-def documents_named_by(suites: Iterable[Path]) -> set[str]:
-    """Names of all files that these `.test` files send."""
-    opened = re.compile(r'^\s*FILE\s+"?([^"\s$]+)', re.MULTILINE)
-    return {name for suite in suites for name in opened.findall(suite.read_text())}
+def documents_named_by(suite: Path) -> set[str]:
+    """Names of all files that a `.test` file, and those it includes, send.
+
+    All of them must be there: ipptool ends at the first that is missing, even in a step it would skip.
+    """
+    opened = re.compile(r'^\s*(FILE|INCLUDE)\s+"?([^"\s$]+)', re.MULTILINE)
+    names: set[str] = set()
+    unread = [suite]
+    while unread:
+        for word, name in opened.findall(unread.pop().read_text()):
+            if word == "INCLUDE":
+                unread.append(suite.parent / name)
+            else:
+                names.add(name)
+    return names

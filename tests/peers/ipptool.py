@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,10 @@ from tests.peers.process import clean_environment, find_program, run_program, sc
 
 SHIPPED_SUITES = Path("/usr/share/cups/ipptool")
 CONFORMANCE_SUITES = ("ipp-1.1", "ipp-2.0", "ipp-2.1", "ipp-2.2", "ipp-everywhere")
-DEFAULT_RESOLUTIONS_DPI = (300, 600)
+WRITERS = 2
 
 # A step's line ends with its outcome; a repeated request shows its number there and is no step.
 _STEP = re.compile(r"^    (?! )(?P<name>.+?)\s+\[(?P<outcome>PASS|FAIL|SKIP|\d{4})\]$")
-_RASTER_RESOLUTION = re.compile(r"pwg-raster-samples-(\d+)dpi/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def read_report(suite: str, output: str) -> SuiteResult:
 
 @dataclass(frozen=True, slots=True)
 class Suites:
-    """A folder with the `.test` files and the documents that they print."""
+    """A folder with the `.test` files and, once they are needed, the documents that they print."""
 
     folder: Path
 
@@ -103,6 +103,13 @@ class Suites:
         if not path.exists() and make_document(self.folder, name) is None:
             raise FileNotFoundError(f"{name} is no document of the conformance suites")
         return path
+
+    def make_documents(self, suite: str) -> set[str]:
+        """Make what this suite prints, where it is not there yet; the names."""
+        names = documents_named_by(self.folder / f"{suite}.test")
+        with ThreadPoolExecutor(WRITERS) as writers:
+            list(writers.map(self.document, sorted(names)))
+        return names
 
     def run_suite(
         self,
@@ -123,6 +130,7 @@ class Suites:
         version of the requests ("1.1" to "2.2"), ipptool's own default otherwise.
         Raises AssertionError when ipptool did not come to a single step.
         """
+        self.make_documents(suite)
         words: list[str | Path] = ["-tI", "-T", "30", "-f", self.document(document)]
         words += ["-E"] if upgrade else []
         words += ["-S"] if tls else []
@@ -144,23 +152,11 @@ class Suites:
 
 
 @contextmanager
-def prepare_suites(resolutions_dpi: Iterable[int] = DEFAULT_RESOLUTIONS_DPI) -> Iterator[Suites]:
-    """Copy Debian's suites to a scratch folder and make every document they print.
-
-    Raster samples are made for these resolutions only; the suites skip what is missing.
-    """
+def prepare_suites() -> Iterator[Suites]:
+    """Copy Debian's suites to a scratch folder, where documents can be put beside them."""
     with scratch_folder("suites") as folder:
         for test in SHIPPED_SUITES.glob("*.test"):
             shutil.copy(test, folder)
-        wanted = documents_named_by(folder / f"{suite}.test" for suite in CONFORMANCE_SUITES)
-        chosen = set(resolutions_dpi)
-        for name in sorted(wanted):
-            resolution = _RASTER_RESOLUTION.match(name)
-            if resolution is None or int(resolution[1]) in chosen:
-                made = make_document(folder, name)
-                assert made is not None, (
-                    f"the suites print {name}, which tests/peers/documents.py cannot make"
-                )
         yield Suites(folder)
 
 
