@@ -31,7 +31,7 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	tests/install-peers
-	set -e; for program in tests/benchmarks/bench_*.py; do echo "== $$program"; $(PY) $$program; done
+	set -e; for program in tests/benchmarks/bench_*.py; do echo "== $$program"; PYTHONPATH=. $(PY) $$program; done
 
 fuzz: $(VENV)/.dev
 	set -e; for target in tests/fuzz/fuzz_*.py; do echo "== $$target"; $(PY) $$target -max_total_time=$(FUZZ_SECONDS); done

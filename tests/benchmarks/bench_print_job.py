@@ -1,0 +1,85 @@
+"""How fast 100 kB Print-Jobs are taken in and held: ours (encrypted and durable) beside cupsd's held queue.
+
+cupsd is measured twice: as it comes, and with SyncOnClose, by which it also waits for its job files to be on
+the disk. It never waits for the document.
+"""
+
+from __future__ import annotations
+
+import random
+from contextlib import ExitStack
+
+from tests.peers import wire
+from tests.peers.cupsd import start_cupsd
+from tests.peers.daemon import start_daemon
+from tests.peers.wrk import Load, measure_load
+
+CONNECTIONS = (1, 16)
+DURATION_S = 5
+DOCUMENT_OCTETS = 100_000
+QUEUE = "hold"
+
+
+def make_document() -> bytes:
+    """A PDF of one page whose content nobody can compress."""
+    noise = random.Random(8011).randbytes(DOCUMENT_OCTETS)
+    objects = (
+        b"%PDF-1.4",
+        b"1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj",
+        b"2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj",
+        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj",
+        b"4 0 obj<</Length 99000>>stream\n",
+    )
+    head = b"\n".join(objects)
+    tail = b"\nendstream endobj\ntrailer<</Size 5/Root 1 0 R>>\n%%EOF\n"
+    return head + noise[: DOCUMENT_OCTETS - len(head) - len(tail)] + tail
+
+
+def make_request(uri: str) -> bytes:
+    """Print-Job with its document, to be held until somebody releases it."""
+    return (
+        wire.make_request(
+            wire.PRINT_JOB,
+            uri,
+            wire.attribute(wire.NAME, "requesting-user-name", "ada"),
+            wire.attribute(wire.NAME, "job-name", "Benchmark"),
+            wire.attribute(wire.MIME_TYPE, "document-format", "application/pdf"),
+            job_attributes=(wire.attribute(wire.KEYWORD, "job-hold-until", "indefinite"),),
+        )
+        + make_document()
+    )
+
+
+def measure(name: str, port: int, path: str, uri: str) -> list[Load]:
+    """One load for each number of connections."""
+    request = make_request(uri)
+    http_status, answer = wire.post(port, path, request)
+    assert http_status == 200, http_status
+    assert wire.status_of(answer) < 0x0100, hex(wire.status_of(answer))
+    loads = []
+    for connections in CONNECTIONS:
+        load = measure_load(port, path, request, connections=connections, duration_s=DURATION_S)
+        print(
+            f"  {name:<22}{load.requests_per_s:8,.0f}/s  {connections:2d} connections, "
+            f"median {load.median_ms:.2f} ms, 99 % below {load.p99_ms:.2f} ms, {load.errors} errors"
+        )
+        loads.append(load)
+    return loads
+
+
+def main() -> None:
+    print(f"Print-Job of {DOCUMENT_OCTETS:,} octets to a queue that holds, for {DURATION_S} s")
+    with start_daemon() as daemon:
+        ours = measure("pullprint", daemon.port, f"/ipp/print/{QUEUE}", daemon.uri(QUEUE))
+    for name, durable in (("cupsd", False), ("cupsd with SyncOnClose", True)):
+        with ExitStack() as stack:
+            server = stack.enter_context(start_cupsd(sync_on_close=durable))
+            server.add_queue(QUEUE, "file:///dev/null", model=None)
+            theirs = measure(name, server.port, f"/printers/{QUEUE}", server.uri(QUEUE))
+        for connections, our, their in zip(CONNECTIONS, ours, theirs, strict=True):
+            ratio = our.requests_per_s / their.requests_per_s
+            print(f"ours is {ratio:.2f} times as fast as {name}, with {connections} connections")
+
+
+if __name__ == "__main__":
+    main()
