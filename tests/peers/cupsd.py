@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import re
@@ -56,7 +57,7 @@ PreserveJobFiles Yes
 
 # It refuses to start with `User root`: filters and backends must not be root.
 _CUPS_FILES_CONF = """User {user}
-Group {user}
+Group {group}
 SystemGroup root
 ServerRoot {folder}/etc
 CacheDir {folder}/cache
@@ -213,6 +214,7 @@ def start_cupsd(
     """
     with scratch_folder("cupsd") as folder:
         user = UNPRIVILEGED_USER if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        group = UNPRIVILEGED_USER if os.geteuid() == 0 else grp.getgrgid(os.getegid()).gr_name
         for name in _FOLDERS:
             (folder / name).mkdir()
             if os.geteuid() == 0:
@@ -221,7 +223,9 @@ def start_cupsd(
         daemon_file, files_file = folder / "etc/cupsd.conf", folder / "etc/cups-files.conf"
         daemon_file.write_text(_CUPSD_CONF.format(port=port))
         files_file.write_text(
-            _CUPS_FILES_CONF.format(user=user, folder=folder, sync_on_close="Yes" if sync_on_close else "No")
+            _CUPS_FILES_CONF.format(
+                user=user, group=group, folder=folder, sync_on_close="Yes" if sync_on_close else "No"
+            )
         )
         home = folder / "home"
         home.mkdir()

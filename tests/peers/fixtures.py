@@ -10,9 +10,10 @@ import pytest
 
 from tests.peers.bus import ServiceDiscovery, use_discovery
 from tests.peers.cupsd import CupsServer, start_cupsd
+from tests.peers.dnssd import Host, start_hosts
 from tests.peers.ippeveprinter import IppEvePrinter, start_ippeveprinter
 from tests.peers.ipptool import Suites, prepare_suites
-from tests.peers.process import Child
+from tests.peers.process import Child, MissingProgramError
 
 REPORTED_LOG_CHARACTERS = 8000
 _log_starts = pytest.StashKey[dict[Child, int]]()
@@ -50,6 +51,17 @@ def cups_server(discovery: ServiceDiscovery) -> Iterator[CupsServer]:
     """A spooler; tests add queues of their own names."""
     with start_cupsd(discovery.environment) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def two_hosts() -> Iterator[tuple[Host, Host]]:
+    """Two hosts on a cable of their own: one to serve, one to browse and print from."""
+    with ExitStack() as stack:
+        try:
+            pair = stack.enter_context(start_hosts("print", "desk"))
+        except MissingProgramError as error:
+            pytest.skip(str(error))  # an unprivileged user cannot join two network namespaces by a cable
+        yield pair
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.peers.bus import ServiceDiscovery
@@ -14,18 +12,11 @@ from tests.peers.dnssd import (
     list_driverless,
     make_driverless_ppd,
     read_browse_output,
-    start_hosts,
     start_responder,
 )
 from tests.peers.ippeveprinter import IppEvePrinter, start_ippeveprinter
 
 pytestmark = pytest.mark.peer
-
-
-@pytest.fixture(scope="module")
-def hosts() -> Iterator[tuple[Host, Host]]:
-    with start_hosts("print", "desk") as pair:
-        yield pair
 
 
 def test_names_and_txt_records_are_read_as_their_owner_wrote_them() -> None:
@@ -59,8 +50,8 @@ def test_ippfind_and_driverless_list_a_printer(
     assert make_driverless_ppd(discovery, shared_eve_printer.uri).startswith("*PPD-Adobe:")
 
 
-def test_a_second_host_finds_a_printer_over_the_cable(hosts: tuple[Host, Host]) -> None:
-    printing, desk = hosts
+def test_a_second_host_finds_a_printer_over_the_cable(two_hosts: tuple[Host, Host]) -> None:
+    printing, desk = two_hosts
     with (
         start_responder(printing) as near,
         start_responder(desk) as far,
@@ -72,8 +63,8 @@ def test_a_second_host_finds_a_printer_over_the_cable(hosts: tuple[Host, Host]) 
         assert (found.host, found.address, found.port) == ("print.local", printing.address, printer.port)
 
 
-def test_hosts_are_apart_from_the_network_of_the_machine(hosts: tuple[Host, Host]) -> None:
-    for host in hosts:
+def test_hosts_are_apart_from_the_network_of_the_machine(two_hosts: tuple[Host, Host]) -> None:
+    for host in two_hosts:
         assert host.run("hostname").strip() == host.name
         links = host.run("ip", "-brief", "link").split()
         assert {link.partition("@")[0] for link in links if link.startswith(("lo", "eth"))} == {"lo", "eth0"}
