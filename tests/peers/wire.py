@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ssl
 import struct
-from collections.abc import Sequence
-from http.client import HTTPConnection
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from http.client import HTTPConnection, HTTPSConnection
 
 PRINT_JOB = 0x0002
 CREATE_JOB = 0x0005
+SEND_DOCUMENT = 0x0006
+CANCEL_JOB = 0x0008
+GET_JOB_ATTRIBUTES = 0x0009
 GET_JOBS = 0x000A
 GET_PRINTER_ATTRIBUTES = 0x000B
+RELEASE_JOB = 0x000D
 
 OPERATION_ATTRIBUTES, JOB_ATTRIBUTES, END_OF_ATTRIBUTES = 0x01, 0x02, 0x03
 INTEGER, BOOLEAN, ENUM = 0x21, 0x22, 0x23
@@ -55,11 +61,32 @@ def ask_for_everything(uri: str) -> bytes:
     )
 
 
-def post(port: int, path: str, body: bytes, *, host: str = "localhost") -> tuple[int, bytes]:
-    """HTTP status and body of the answer to one request over plain HTTP."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+def post(
+    port: int,
+    path: str,
+    body: bytes | Iterable[bytes],
+    *,
+    host: str = "localhost",
+    tls: bool = False,
+    credentials: tuple[str, str] | None = None,
+    timeout_s: float = 60,
+) -> tuple[int, bytes]:
+    """HTTP status and body of the answer to one request.
+
+    A body in pieces goes out chunked as they come. `credentials` are a name and password for Basic. With
+    `tls` any certificate is taken.
+    """
+    headers = {"Content-Type": "application/ipp", "Host": f"{host}:{port}"}
+    if credentials is not None:
+        headers["Authorization"] = "Basic " + b64encode(":".join(credentials).encode()).decode()
+    if tls:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        connection: HTTPConnection = HTTPSConnection("127.0.0.1", port, timeout=timeout_s, context=context)
+    else:
+        connection = HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:
-        headers = {"Content-Type": "application/ipp", "Host": f"{host}:{port}"}
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
