@@ -34,6 +34,11 @@ class MemoryNotices:
         self._position = 0
         self._more = asyncio.Event()
 
+    @property
+    def position(self) -> int:
+        """How many there have been."""
+        return self._position
+
     def publish(self, notice: Notice) -> None:
         """Add a notice and wake those who wait."""
         self._notices.append(notice)
@@ -177,7 +182,7 @@ class MemorySpool:
         self._order.insert(position, job.id)
 
     async def receive(
-        self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool
+        self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool, user: User
     ) -> Job:
         """Take in a document; with `last`, close the job. A document cut short leaves the job as it was."""
         self._need(job_id)

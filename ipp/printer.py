@@ -180,7 +180,8 @@ class Printer:
         self._icons = icons
         self._attributes = Attributes()
         self._encoded: dict[str, bytes] = {}
-        self._config_changed = clock()
+        self._started = clock()
+        self._config_changed = self._started
         self._select = lru_cache(maxsize=64)(self._join)
         self._moment = lru_cache(maxsize=64)(self._encode_moment)
         self.set_attributes(attributes)
@@ -330,21 +331,27 @@ class Printer:
     async def describe(self, call: Call, requested: frozenset[str]) -> bytes:
         """The octets of the printer attributes that were requested, as this client is to see them."""
         status = await self.spool.status()
-        moment = self._moment(call.printer_uri, call.request.secure, call.access, status, self._now_s())
+        second = int(self.clock().timestamp())
+        moment = self._moment(call.printer_uri, call.request.secure, call.access, status, second)
         told = [octets for name, octets in moment.items() if is_requested(name, requested)]
         return b"".join((self._select(requested), *told))
 
-    def _now_s(self) -> int:
-        return int(self.clock().timestamp())
+    def up_time_at(self, when: datetime) -> int:
+        """A moment on the scale of printer-up-time (RFC 8011 5.4.29): seconds, 1 when the printer started.
+
+        What happened before that is 0 or less (RFC 8011 5.3.14).
+        """
+        return int((when - self._started).total_seconds()) + 1
 
     def _join(self, requested: frozenset[str]) -> bytes:
         return b"".join(octets for name, octets in self._encoded.items() if is_requested(name, requested))
 
     def _encode_moment(
-        self, uri: str, secure: bool, access: Access, status: PrinterStatus, now_s: int
+        self, uri: str, secure: bool, access: Access, status: PrinterStatus, second: int
     ) -> dict[str, bytes]:
         """The attributes that depend on the moment or on how the client came, encoded once a second."""
-        made = (*self._uris(uri, secure, access), *self._state(status, now_s))
+        now = datetime.fromtimestamp(second, self._started.tzinfo)
+        made = (*self._uris(uri, secure, access), *self._state(status, now))
         return {each.name: encode_attribute(each) for each in made}
 
     def _uris(self, uri: str, secure: bool, access: Access) -> Iterable[Attribute]:
@@ -357,24 +364,22 @@ class Printer:
         yield attribute("uri-authentication-supported", *[access.authentication] * len(ways))
         web = f"{'https' if secure or not access.plain else 'http'}://{host}"
         yield attribute("printer-more-info", f"{web}{self._page}")
+        yield attribute("printer-supply-info-uri", f"{web}{self._page}")
         if self._icons:
             yield attribute("printer-icons", *(f"{web}{icon}" for icon in self._icons))
 
-    def _state(self, status: PrinterStatus, now_s: int) -> Iterable[Attribute]:
-        """Times in seconds count from 1970, so that those of a job outlive the process (RFC 8011 5.4.29 lets
-        printer-up-time start anywhere above 0)."""
-        zone = self._config_changed.tzinfo
+    def _state(self, status: PrinterStatus, now: datetime) -> Iterable[Attribute]:
         reasons = sorted(status.reasons) or ["none"]
         yield attribute("printer-state", status.state)
         yield attribute("printer-state-reasons", *reasons)
         yield attribute("printer-state-message", status.message)
-        yield attribute("printer-state-change-time", int(status.changed.timestamp()))
+        yield attribute("printer-state-change-time", self.up_time_at(status.changed))
         yield attribute("printer-state-change-date-time", status.changed)
         yield attribute("printer-is-accepting-jobs", status.accepting_jobs)
         yield attribute("queued-job-count", status.queued_jobs)
-        yield attribute("printer-up-time", now_s)
-        yield attribute("printer-current-time", datetime.fromtimestamp(now_s, zone))
-        yield attribute("printer-config-change-time", int(self._config_changed.timestamp()))
+        yield attribute("printer-up-time", max(1, self.up_time_at(now)))
+        yield attribute("printer-current-time", now)
+        yield attribute("printer-config-change-time", self.up_time_at(self._config_changed))
         yield attribute("printer-config-change-date-time", self._config_changed)
         yield attribute("printer-alert", *(_alert(reason) for reason in reasons))
         yield attribute("printer-alert-description", *reasons)

@@ -101,7 +101,12 @@ class Notice:
 
 
 class Notices(Protocol):
-    """An ordered stream of notices; a position counts them from 0."""
+    """An ordered stream of notices; a position says how far somebody has read."""
+
+    @property
+    def position(self) -> int:
+        """Behind the newest notice."""
+        ...
 
     async def since(self, position: int) -> tuple[Sequence[Notice], int]:
         """The notices after `position` that are still kept, and the position after them."""
@@ -145,7 +150,7 @@ class Spool(Protocol):
         ...
 
     async def receive(
-        self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool
+        self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool, user: User
     ) -> Job:
         """Take in a document; with `last`, close the job."""
         ...

@@ -75,7 +75,7 @@ class Subscriptions:
     def __init__(self, notices: Notices, clock: Clock) -> None:
         self._notices = notices
         self._clock = clock
-        self._position = 0
+        self._position = notices.position
         self._ids = count(1)
         self._subscriptions: dict[int, Subscription] = {}
 
@@ -114,6 +114,9 @@ class Subscriptions:
 
     async def catch_up(self) -> None:
         """Hand out what happened since, and let go of what has expired."""
+        if not self._subscriptions:
+            self._position = self._notices.position
+            return
         notices, self._position = await self._notices.since(self._position)
         now = self._clock()
         for notice in notices:

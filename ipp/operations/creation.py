@@ -52,7 +52,9 @@ async def print_job(call: Call) -> Response:
     job = await call.spool.create(ticket)
     ignored = await subscribe(call, job)
     try:
-        job = await call.spool.receive(job.id, document, _plain(data, document.compression), last=True)
+        job = await call.spool.receive(
+            job.id, document, _plain(data, document.compression), last=True, user=call.user
+        )
     except BaseException:
         # Half a document is no job: the client was not told of it, and cannot add to it.
         await call.spool.change(job.id, Event.ABORTED, call.user)
@@ -81,7 +83,9 @@ async def send_document(call: Call) -> Response:
     if data is None:
         job = await call.spool.change(job.id, Event.CLOSED, call.user)
     else:
-        job = await call.spool.receive(job.id, document, _plain(data, document.compression), last=last)
+        job = await call.spool.receive(
+            job.id, document, _plain(data, document.compression), last=last, user=call.user
+        )
     return _created(call, job, ignored_subscriptions=False)
 
 

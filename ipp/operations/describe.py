@@ -27,8 +27,12 @@ def _number(name: str, value: int | None) -> Attribute:
     return Attribute.of(name, Tag.INTEGER, OutOfBand.NO_VALUE if value is None else value)
 
 
-def _seconds(name: str, when: datetime | None) -> Attribute:
-    return _number(name, None if when is None else int(when.timestamp()))
+def _seconds(call: Call, name: str, when: datetime | None) -> Attribute:
+    return _number(name, None if when is None else call.printer.up_time_at(when))
+
+
+def _up_time(call: Call, name: str) -> Attribute:
+    return attribute(name, call.printer.up_time_at(call.printer.clock()))
 
 
 def _date(name: str, when: datetime | None) -> Attribute:
@@ -50,12 +54,10 @@ _JOB: Final[dict[str, Describe]] = {
     "job-state-reasons": lambda _, job: attribute("job-state-reasons", *(sorted(job.reasons) or ["none"])),
     "job-state-message": lambda _, job: Attribute.of("job-state-message", Tag.TEXT, job.message),
     "job-priority": lambda _, job: attribute("job-priority", job.priority),
-    "job-printer-up-time": lambda call, _: attribute(
-        "job-printer-up-time", int(call.printer.clock().timestamp())
-    ),
-    "time-at-creation": lambda _, job: _seconds("time-at-creation", job.created),
-    "time-at-processing": lambda _, job: _seconds("time-at-processing", job.processing),
-    "time-at-completed": lambda _, job: _seconds("time-at-completed", job.completed),
+    "job-printer-up-time": lambda call, _: _up_time(call, "job-printer-up-time"),
+    "time-at-creation": lambda call, job: _seconds(call, "time-at-creation", job.created),
+    "time-at-processing": lambda call, job: _seconds(call, "time-at-processing", job.processing),
+    "time-at-completed": lambda call, job: _seconds(call, "time-at-completed", job.completed),
     "date-time-at-creation": lambda _, job: _date("date-time-at-creation", job.created),
     "date-time-at-processing": lambda _, job: _date("date-time-at-processing", job.processing),
     "date-time-at-completed": lambda _, job: _date("date-time-at-completed", job.completed),
@@ -64,9 +66,6 @@ _JOB: Final[dict[str, Describe]] = {
     "job-impressions": lambda _, job: _number("job-impressions", job.impressions),
     "job-impressions-completed": lambda _, job: attribute(
         "job-impressions-completed", job.impressions_completed
-    ),
-    "output-device-assigned": lambda _, job: Attribute.of(
-        "output-device-assigned", Tag.NAME, job.output_device or OutOfBand.NO_VALUE
     ),
     "attributes-charset": lambda *_: attribute("attributes-charset", "utf-8"),
     "attributes-natural-language": lambda *_: attribute("attributes-natural-language", "en"),
@@ -93,7 +92,10 @@ def describe_job(call: Call, job: Job, requested: frozenset[str]) -> Group:
     for name, make in _JOB.items():
         if _wanted(name, asks_status, "job-description", template=name == "job-priority"):
             group.add(make(call, job))
-    for each in job.attributes:
+    own = Attributes(job.attributes)
+    if job.output_device is not None:
+        own.put(Attribute.of("output-device-assigned", Tag.NAME, job.output_device))
+    for each in own:
         if each.name not in _JOB and _wanted(
             each.name, asks_status, "job-description", template=each.name in _JOB_TEMPLATE
         ):
@@ -125,11 +127,11 @@ def _document(call: Call, job: Job, document: Document) -> Iterator[Attribute]:
     yield attribute("last-document", document.number == len(job.documents) and not job.incoming)
     yield attribute("k-octets", -(-document.octets // 1024))
     yield _number("impressions", document.impressions)
-    yield _seconds("time-at-creation", document.created)
+    yield _seconds(call, "time-at-creation", document.created)
     yield _date("date-time-at-creation", document.created)
-    yield _seconds("time-at-processing", job.processing)
-    yield _seconds("time-at-completed", job.completed)
-    yield attribute("printer-up-time", int(call.printer.clock().timestamp()))
+    yield _seconds(call, "time-at-processing", job.processing)
+    yield _seconds(call, "time-at-completed", job.completed)
+    yield _up_time(call, "printer-up-time")
     yield attribute("attributes-charset", "utf-8")
     yield attribute("attributes-natural-language", "en")
 

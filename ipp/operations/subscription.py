@@ -109,7 +109,7 @@ def _describe(call: Call, subscription: Subscription) -> Group:
             attribute("notify-natural-language", subscription.natural_language),
             attribute("notify-printer-uri", call.printer_uri),
             attribute("notify-sequence-number", subscription.sequence),
-            attribute("notify-printer-up-time", int(call.printer.clock().timestamp())),
+            attribute("notify-printer-up-time", call.printer.up_time_at(call.printer.clock())),
             Attribute.of("notify-subscriber-user-name", Tag.NAME, subscription.owner),
             Attribute.of("notify-user-data", Tag.OCTET_STRING, subscription.user_data),
         ],
@@ -120,7 +120,7 @@ def _describe(call: Call, subscription: Subscription) -> Group:
         expires = subscription.expires
         group.add(
             attribute("notify-lease-duration", subscription.lease_s),
-            attribute("notify-lease-expiration-time", int(expires.timestamp()) if expires else 0),
+            attribute("notify-lease-expiration-time", call.printer.up_time_at(expires) if expires else 0),
         )
     return group
 
@@ -187,7 +187,7 @@ async def get_notifications(call: Call) -> Response:
     ]
     when_again = [
         attribute("notify-get-interval", INTERVAL_S),
-        attribute("printer-up-time", int(call.printer.clock().timestamp())),
+        attribute("printer-up-time", call.printer.up_time_at(call.printer.clock())),
     ]
     return call.reply(groups=groups, told=when_again)
 
@@ -215,7 +215,7 @@ def _event(
             attribute("notify-sequence-number", sequence),
             attribute("notify-subscribed-event", notice.kind),
             attribute("notify-printer-uri", call.printer_uri),
-            attribute("printer-up-time", int(notice.at.timestamp())),
+            attribute("printer-up-time", max(1, call.printer.up_time_at(notice.at))),
             Attribute.of("notify-text", Tag.TEXT, notice.kind.replace("-", " ")),
             Attribute.of("notify-user-data", Tag.OCTET_STRING, subscription.user_data),
         ],
