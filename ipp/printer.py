@@ -41,11 +41,19 @@ _OPERATION: Final = frozenset(ATTRIBUTES["operation"])
 
 # Operations that may come without a target (CUPS asks for the printers of a host).
 UNTARGETED: Final = frozenset({0x4001, 0x4002})
-# Operation attributes that clients send and nobody registered.
-KNOWN_TO_OPERATIONS: Final = frozenset(
-    {"limit", "printer-type", "printer-type-mask", "first-printer-name", "printer-location", "printer-info"}
+# Operation attributes that are not registered as such: some are registered elsewhere, some are of CUPS.
+_ALSO_OPERATION: Final = frozenset(
+    {
+        "first-printer-name",
+        "my-subscriptions",
+        "notify-job-id",
+        "notify-subscription-id",
+        "predecessor-job-id",
+        "printer-type",
+        "printer-type-mask",
+        "purge-jobs",
+    }
 )
-
 # Refusals that say which attributes they are about.
 _NAMES_ATTRIBUTES: Final = frozenset(
     {
@@ -297,16 +305,13 @@ class Printer:
 
     def _check_operation_attributes(self, call: Call) -> None:
         """RFC 8011 4.1.7: syntaxes and lengths; names nobody knows go back as unsupported."""
-        known = []
         for each in call.asked:
-            definition = lookup(each.name) if each.name in _OPERATION else None
-            if definition is None:
-                if each.name not in KNOWN_TO_OPERATIONS:
-                    call.unsupported.append(Attribute.of(each.name, Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED))
+            if each.name not in _OPERATION and each.name not in _ALSO_OPERATION:
+                call.unsupported.append(Attribute.of(each.name, Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED))
                 continue
-            known.append(each)
             check_value(each)
-            if len(each.values) > 1 and not definition.is_set:
+            definition = lookup(each.name)
+            if definition is not None and len(each.values) > 1 and not definition.is_set:
                 raise RemoteProtocolError(f"{each.name}: more than one value")
 
     def respond(

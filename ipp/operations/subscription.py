@@ -155,9 +155,7 @@ async def renew_subscription(call: Call) -> Response:
     subscription = await _own_subscription(call)
     if subscription.job_id is not None:
         raise RemoteProtocolError("it ends with its job", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
-    asked = call.asked.integer("notify-lease-duration")
-    if asked is None:
-        asked = call.message.group(GroupTag.SUBSCRIPTION).integer("notify-lease-duration", LEASE_DEFAULT_S)
+    asked = call.message.group(GroupTag.SUBSCRIPTION).integer("notify-lease-duration", LEASE_DEFAULT_S)
     call.printer.subscriptions.renew(subscription, asked)
     lease = attribute("notify-lease-duration", subscription.lease_s)
     return call.reply(groups=[Group(GroupTag.SUBSCRIPTION, [lease])])

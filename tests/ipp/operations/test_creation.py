@@ -1,0 +1,236 @@
+"""Making jobs: what is accepted, refused, ignored and named, and what stays when a document is cut short."""
+
+import gzip
+import zlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ipp import Attribute, Group, GroupTag, JobState, OutOfBand, RemoteProtocolError, Status, Tag
+from ipp.job import ACTIVE, FINISHED
+from ipp.operations import STANDARD
+from ipp.spool import Query
+from ipp.vocabulary.enums import Operation
+from tests.ipp.asking import ANNA, BERT, Desk, make_desk, of, stream
+
+HELD = [of("job-hold-until", Tag.KEYWORD, "indefinite")]
+PDF = b"%PDF-1.7 the minutes of the last meeting"
+
+
+async def test_a_printed_document_comes_out_as_it_went_in(desk: Desk) -> None:
+    answer = await desk.ask(Operation.PRINT_JOB, document=PDF)
+    assert answer.status is Status.SUCCESSFUL_OK
+    assert set(answer.job.names()) >= {"job-id", "job-uri", "job-uuid", "job-state", "job-state-reasons"}
+    await desk.finish(1)
+    assert desk.printed.documents == [(1, PDF)]
+
+
+@pytest.mark.parametrize("compression", ["gzip", "deflate"])
+async def test_a_compressed_document_comes_out_plain(desk: Desk, compression: str) -> None:
+    octets = {"gzip": gzip.compress, "deflate": zlib.compress}[compression](PDF)
+    answer = await desk.ask(
+        Operation.PRINT_JOB, of("compression", Tag.KEYWORD, compression), document=octets, job=HELD
+    )
+    job = await desk.spool.get(answer.job.integer("job-id", 0))
+    assert job is not None
+    assert job.octets == len(PDF)
+
+
+async def test_a_broken_compression_aborts_the_job_and_says_so(desk: Desk) -> None:
+    answer = await desk.ask(
+        Operation.PRINT_JOB, of("compression", Tag.KEYWORD, "gzip"), document=gzip.compress(PDF)[:-9]
+    )
+    assert answer.status is Status.CLIENT_ERROR_COMPRESSION_ERROR
+    (job,) = await desk.spool.find(Query(FINISHED))
+    assert job.state is JobState.ABORTED
+
+
+async def test_a_document_cut_short_leaves_no_job_to_print(desk: Desk) -> None:
+    async def cut() -> AsyncIterator[bytes]:
+        yield PDF[:10]
+        raise RemoteProtocolError("the body ended early")
+
+    answer = await desk.ask(Operation.PRINT_JOB, document=cut())
+    assert answer.status is Status.CLIENT_ERROR_BAD_REQUEST
+    assert await desk.spool.find(Query(ACTIVE)) == []
+    assert desk.printed.documents == []
+
+
+@pytest.mark.parametrize("operation", [Operation.PRINT_JOB, Operation.VALIDATE_JOB, Operation.CREATE_JOB])
+@pytest.mark.parametrize(
+    ("attribute", "status"),
+    [
+        (of("document-format", Tag.MIME_MEDIA_TYPE, "text/x-none"), 0x040A),
+        (of("compression", Tag.KEYWORD, "zip"), 0x040F),
+    ],
+)
+async def test_formats_and_compressions_have_their_own_errors(
+    desk: Desk, operation: Operation, attribute: Attribute, status: int
+) -> None:
+    answer = await desk.ask(operation, attribute, document=PDF)
+    if operation is Operation.CREATE_JOB:  # it has no document yet
+        assert answer.status.successful
+    else:
+        assert answer.status == status
+
+
+async def test_print_job_without_a_document_is_a_bad_request(desk: Desk) -> None:
+    assert (await desk.ask(Operation.PRINT_JOB)).status is Status.CLIENT_ERROR_BAD_REQUEST
+    assert await desk.spool.find(Query(ACTIVE | FINISHED)) == []
+
+
+async def test_what_is_not_supported_is_ignored_and_named(desk: Desk) -> None:
+    asked = [of("sides", Tag.KEYWORD, "two-sided-long-edge"), of("copies", Tag.INTEGER, 5000), *HELD]
+    answer = await desk.ask(Operation.PRINT_JOB, job=asked, document=PDF)
+    assert answer.status is Status.SUCCESSFUL_OK_IGNORED_OR_SUBSTITUTED_ATTRIBUTES
+    assert answer.group(GroupTag.UNSUPPORTED).integer("copies") == 5000
+    job = await desk.spool.get(answer.job.integer("job-id", 0))
+    assert job is not None
+    assert job.attributes.string("sides") == "two-sided-long-edge"
+    assert "copies" not in job.attributes
+
+
+@pytest.mark.parametrize("operation", [Operation.PRINT_JOB, Operation.CREATE_JOB, Operation.VALIDATE_JOB])
+async def test_with_fidelity_it_is_refused_and_named(desk: Desk, operation: Operation) -> None:
+    answer = await desk.ask(
+        operation,
+        of("ipp-attribute-fidelity", Tag.BOOLEAN, True),
+        job=[of("x-glitter", Tag.KEYWORD, "much")],
+        document=PDF,
+    )
+    assert answer.status is Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
+    assert answer.group(GroupTag.UNSUPPORTED)["x-glitter"].value is OutOfBand.UNSUPPORTED
+    assert await desk.spool.find(Query(ACTIVE | FINISHED)) == []
+
+
+async def test_validate_job_makes_nothing(desk: Desk) -> None:
+    assert (await desk.ask(Operation.VALIDATE_JOB)).status is Status.SUCCESSFUL_OK
+    assert await desk.spool.find(Query(ACTIVE | FINISHED)) == []
+
+
+async def test_documents_come_one_after_the_other(desk: Desk) -> None:
+    job_id = (await desk.ask(Operation.CREATE_JOB)).job.integer("job-id", 0)
+    number = of("job-id", Tag.INTEGER, job_id)
+    for text, last in ((b"one", False), (b"two", False), (b"three", True)):
+        answer = await desk.ask(
+            Operation.SEND_DOCUMENT, number, of("last-document", Tag.BOOLEAN, last), document=text
+        )
+        assert answer.status is Status.SUCCESSFUL_OK
+    await desk.finish(job_id)
+    assert desk.printed.documents == [(job_id, b"one"), (job_id, b"two"), (job_id, b"three")]
+
+
+async def test_the_last_document_may_be_none(desk: Desk) -> None:
+    job_id = (await desk.ask(Operation.CREATE_JOB, job=HELD)).job.integer("job-id", 0)
+    number = of("job-id", Tag.INTEGER, job_id)
+    await desk.ask(Operation.SEND_DOCUMENT, number, of("last-document", Tag.BOOLEAN, False), document=PDF)
+    answer = await desk.ask(Operation.SEND_DOCUMENT, number, of("last-document", Tag.BOOLEAN, True))
+    assert answer.status is Status.SUCCESSFUL_OK
+    job = await desk.spool.get(job_id)
+    assert job is not None
+    assert (len(job.documents), job.incoming) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "document", "status"),
+    [
+        ([], PDF, Status.CLIENT_ERROR_BAD_REQUEST),
+        ([of("last-document", Tag.BOOLEAN, False)], None, Status.CLIENT_ERROR_BAD_REQUEST),
+    ],
+    ids=["no last-document", "neither a document nor the last"],
+)
+async def test_send_document_says_whether_it_is_the_last(
+    desk: Desk, attributes: list[Attribute], document: bytes | None, status: Status
+) -> None:
+    job_id = (await desk.ask(Operation.CREATE_JOB)).job.integer("job-id", 0)
+    answer = await desk.ask(
+        Operation.SEND_DOCUMENT, of("job-id", Tag.INTEGER, job_id), *attributes, document=document
+    )
+    assert answer.status is status
+
+
+async def test_a_closed_job_takes_no_document(desk: Desk) -> None:
+    job_id = await desk.park()
+    answer = await desk.ask(
+        Operation.SEND_DOCUMENT,
+        of("job-id", Tag.INTEGER, job_id),
+        of("last-document", Tag.BOOLEAN, True),
+        document=PDF,
+    )
+    assert answer.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+
+
+async def test_nobody_adds_to_another_persons_job(desk: Desk) -> None:
+    job_id = (await desk.ask(Operation.CREATE_JOB)).job.integer("job-id", 0)
+    answer = await desk.ask(
+        Operation.SEND_DOCUMENT,
+        of("job-id", Tag.INTEGER, job_id),
+        of("last-document", Tag.BOOLEAN, True),
+        document=PDF,
+        user=BERT,
+    )
+    assert answer.status is Status.CLIENT_ERROR_NOT_FOUND
+
+
+async def test_close_job_can_be_said_twice(desk: Desk) -> None:
+    job_id = (await desk.ask(Operation.CREATE_JOB, job=HELD)).job.integer("job-id", 0)
+    for _ in range(2):
+        answer = await desk.ask(Operation.CLOSE_JOB, of("job-id", Tag.INTEGER, job_id))
+        assert answer.status is Status.SUCCESSFUL_OK
+
+
+async def test_a_printer_that_is_disabled_takes_no_job(desk: Desk) -> None:
+    await desk.ask(Operation.DISABLE_PRINTER)
+    for operation in (Operation.PRINT_JOB, Operation.CREATE_JOB, Operation.VALIDATE_JOB):
+        answer = await desk.ask(operation, document=PDF)
+        assert answer.status is Status.SERVER_ERROR_NOT_ACCEPTING_JOBS
+    await desk.ask(Operation.ENABLE_PRINTER)
+    assert (await desk.ask(Operation.VALIDATE_JOB)).status is Status.SUCCESSFUL_OK
+
+
+async def test_a_resubmitted_job_is_a_new_one_with_the_old_documents(desk: Desk) -> None:
+    await desk.ask(Operation.PRINT_JOB, of("job-name", Tag.NAME, "minutes"), document=PDF)
+    await desk.finish(1)
+    answer = await desk.ask(
+        Operation.RESUBMIT_JOB, of("job-id", Tag.INTEGER, 1), job=[of("copies", Tag.INTEGER, 2)]
+    )
+    assert answer.status is Status.SUCCESSFUL_OK
+    new = await desk.spool.get(answer.job.integer("job-id", 0))
+    assert new is not None
+    assert (new.id, new.name, new.attributes.integer("copies")) == (2, "minutes", 2)
+
+
+async def test_a_password_that_came_without_tls_is_refused_and_named() -> None:
+    desk = make_desk()
+    answer = await desk.ask(
+        Operation.PRINT_JOB, of("job-password", Tag.OCTET_STRING, b"1234"), document=PDF, job=HELD
+    )
+    assert answer.group(GroupTag.UNSUPPORTED)["job-password"].value is OutOfBand.UNSUPPORTED
+
+
+async def test_subscriptions_come_with_a_job(desk: Desk) -> None:
+    good = Group(GroupTag.SUBSCRIPTION, [of("notify-pull-method", Tag.KEYWORD, "ippget")])
+    bad = Group(GroupTag.SUBSCRIPTION, [of("notify-pull-method", Tag.KEYWORD, "pigeon")])
+    answer = await desk.ask(Operation.PRINT_JOB, document=PDF, groups=[good])
+    assert answer.status is Status.SUCCESSFUL_OK
+    answer = await desk.ask(Operation.PRINT_JOB, document=PDF, groups=[good, bad])
+    assert answer.status is Status.SUCCESSFUL_OK_IGNORED_SUBSCRIPTIONS
+    assert len(desk.printer.subscriptions.all()) == 2
+
+
+async def test_octets_arrive_in_any_pieces(desk: Desk) -> None:
+    pieces = stream(b"", *(PDF[i : i + 1] for i in range(len(PDF))), b"")
+    answer = await desk.ask(Operation.PRINT_JOB, document=pieces, job=HELD)
+    job = await desk.spool.get(answer.job.integer("job-id", 0))
+    assert job is not None
+    assert job.octets == len(PDF)
+
+
+def test_what_fetches_by_uri_is_left_out() -> None:
+    assert {Operation.PRINT_URI, Operation.SEND_URI}.isdisjoint(STANDARD)
+
+
+async def test_owners_are_who_the_request_came_from(desk: Desk) -> None:
+    job = await desk.spool.get(await desk.park(user=BERT))
+    assert job is not None
+    assert (job.owner, ANNA.name) == ("bert", "anna")

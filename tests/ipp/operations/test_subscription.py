@@ -1,0 +1,157 @@
+"""Subscriptions pulled by ippget: made, heard, renewed, ended, and nobody else's."""
+
+import asyncio
+
+import pytest
+
+from ipp import Attribute, Group, GroupTag, Message, Operation, Status, Tag
+from ipp.subscriptions import EVENT_LIFE_S, SUBSCRIPTIONS_KEPT
+from tests.ipp.asking import BERT, Desk, of
+
+PULL = of("notify-pull-method", Tag.KEYWORD, "ippget")
+
+
+def wants(*events: str, more: tuple[Attribute, ...] = ()) -> Group:
+    return Group(GroupTag.SUBSCRIPTION, [PULL, of("notify-events", Tag.KEYWORD, *events), *more])
+
+
+async def subscribe(desk: Desk, *events: str, more: tuple[Attribute, ...] = ()) -> int:
+    answer = await desk.ask(Operation.CREATE_PRINTER_SUBSCRIPTIONS, groups=[wants(*events, more=more)])
+    assert answer.status is Status.SUCCESSFUL_OK
+    return answer.group(GroupTag.SUBSCRIPTION).integer("notify-subscription-id", 0)
+
+
+async def hear(desk: Desk, subscription_id: int, *more: Attribute) -> Message:
+    ids = of("notify-subscription-ids", Tag.INTEGER, subscription_id)
+    return await desk.ask(Operation.GET_NOTIFICATIONS, ids, *more)
+
+
+def kinds(answer: Message) -> list[str | None]:
+    return [
+        group.string("notify-subscribed-event") for group in answer.groups_of(GroupTag.EVENT_NOTIFICATION)
+    ]
+
+
+async def test_events_are_told_in_order_and_numbered(desk: Desk) -> None:
+    subscription = await subscribe(desk, "job-created", "job-completed")
+    job_id = await desk.park()
+    await desk.ask(Operation.CANCEL_JOB, of("job-id", Tag.INTEGER, job_id))
+    answer = await hear(desk, subscription)
+    assert kinds(answer) == ["job-created", "job-completed"]
+    events = answer.groups_of(GroupTag.EVENT_NOTIFICATION)
+    assert [event.integer("notify-sequence-number") for event in events] == [1, 2]
+    assert events[0].integer("notify-job-id") == job_id
+    assert answer.operation_attributes.integer("notify-get-interval", 0) > 0
+    later = await hear(desk, subscription, of("notify-sequence-numbers", Tag.INTEGER, 2))
+    assert kinds(later) == ["job-completed"]
+
+
+async def test_the_wider_event_hears_the_narrower(desk: Desk) -> None:
+    subscription = await subscribe(desk, "job-state-changed")
+    await desk.park()
+    assert kinds(await hear(desk, subscription))[0] == "job-created"
+
+
+async def test_what_happened_before_is_not_told(desk: Desk) -> None:
+    await desk.park()
+    assert kinds(await hear(desk, await subscribe(desk, "job-created"))) == []
+
+
+async def test_a_job_subscription_hears_of_its_job_only(desk: Desk) -> None:
+    job_id = await desk.park()
+    answer = await desk.ask(
+        Operation.CREATE_JOB_SUBSCRIPTIONS,
+        of("notify-job-id", Tag.INTEGER, job_id),
+        groups=[wants("job-state-changed")],
+    )
+    subscription = answer.group(GroupTag.SUBSCRIPTION).integer("notify-subscription-id", 0)
+    await desk.park()
+    await desk.ask(Operation.CANCEL_JOB, of("job-id", Tag.INTEGER, job_id))
+    events = (await hear(desk, subscription)).groups_of(GroupTag.EVENT_NOTIFICATION)
+    assert {event.integer("notify-job-id") for event in events} == {job_id}
+
+
+async def test_who_waits_is_told_as_soon_as_it_happens(desk: Desk) -> None:
+    subscription = await subscribe(desk, "job-created")
+    waiting = asyncio.create_task(hear(desk, subscription, of("notify-wait", Tag.BOOLEAN, True)))
+    await asyncio.sleep(0)
+    await desk.park()
+    assert kinds(await waiting) == ["job-created"]
+
+
+async def test_events_are_kept_for_their_life(desk: Desk) -> None:
+    subscription = await subscribe(desk, "job-created")
+    await desk.park()
+    desk.clock.pass_(EVENT_LIFE_S + 1)
+    assert kinds(await hear(desk, subscription)) == []
+
+
+async def test_a_lease_ends_and_can_be_renewed(desk: Desk) -> None:
+    lease = of("notify-lease-duration", Tag.INTEGER, 60)
+    subscription = await subscribe(desk, "job-created", more=(lease,))
+    number = of("notify-subscription-id", Tag.INTEGER, subscription)
+    desk.clock.pass_(50)
+    renewal = Group(GroupTag.SUBSCRIPTION, [lease])
+    answer = await desk.ask(Operation.RENEW_SUBSCRIPTION, number, groups=[renewal])
+    assert answer.status is Status.SUCCESSFUL_OK
+    desk.clock.pass_(50)
+    assert (await hear(desk, subscription)).status is Status.SUCCESSFUL_OK
+    desk.clock.pass_(11)
+    assert (await hear(desk, subscription)).status is Status.CLIENT_ERROR_NOT_FOUND
+
+
+async def test_a_lease_of_zero_has_no_end(desk: Desk) -> None:
+    subscription = await subscribe(desk, "job-created", more=(of("notify-lease-duration", Tag.INTEGER, 0),))
+    desk.clock.pass_(10**9)
+    assert (await hear(desk, subscription)).status is Status.SUCCESSFUL_OK
+
+
+async def test_subscriptions_are_told_and_ended_by_their_owner(desk: Desk) -> None:
+    subscription = await subscribe(
+        desk, "job-created", more=(of("notify-user-data", Tag.OCTET_STRING, b"\x00mine"),)
+    )
+    number = of("notify-subscription-id", Tag.INTEGER, subscription)
+    told = (await desk.ask(Operation.GET_SUBSCRIPTION_ATTRIBUTES, number)).group(GroupTag.SUBSCRIPTION)
+    assert told.strings("notify-events") == ("job-created",)
+    assert told["notify-user-data"].value == b"\x00mine"
+    assert len((await desk.ask(Operation.GET_SUBSCRIPTIONS)).groups_of(GroupTag.SUBSCRIPTION)) == 1
+    assert (await desk.ask(Operation.GET_SUBSCRIPTIONS, user=BERT)).groups_of(GroupTag.SUBSCRIPTION) == []
+    for operation in (Operation.CANCEL_SUBSCRIPTION, Operation.GET_SUBSCRIPTION_ATTRIBUTES):
+        assert (await desk.ask(operation, number, user=BERT)).status is Status.CLIENT_ERROR_NOT_FOUND
+    assert (await desk.ask(Operation.CANCEL_SUBSCRIPTION, number)).status is Status.SUCCESSFUL_OK
+    assert (await desk.ask(Operation.CANCEL_SUBSCRIPTION, number)).status is Status.CLIENT_ERROR_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        Group(GroupTag.SUBSCRIPTION, [of("notify-pull-method", Tag.KEYWORD, "pigeon")]),
+        Group(GroupTag.SUBSCRIPTION, [of("notify-recipient-uri", Tag.URI, "mailto:a@example.com")]),
+        Group(GroupTag.SUBSCRIPTION, [PULL, of("notify-events", Tag.KEYWORD, "x-weather")]),
+    ],
+)
+async def test_a_subscription_that_cannot_be_served_is_ignored_and_told_why(desk: Desk, group: Group) -> None:
+    answer = await desk.ask(Operation.CREATE_PRINTER_SUBSCRIPTIONS, groups=[group])
+    assert answer.status is Status.CLIENT_ERROR_IGNORED_ALL_SUBSCRIPTIONS
+    assert "notify-status-code" in answer.group(GroupTag.SUBSCRIPTION)
+    answer = await desk.ask(Operation.CREATE_PRINTER_SUBSCRIPTIONS, groups=[group, wants("job-created")])
+    assert answer.status is Status.SUCCESSFUL_OK_IGNORED_SUBSCRIPTIONS
+
+
+async def test_there_is_an_end_to_subscriptions(desk: Desk) -> None:
+    for _ in range(SUBSCRIPTIONS_KEPT):
+        await subscribe(desk, "job-created")
+    answer = await desk.ask(Operation.CREATE_PRINTER_SUBSCRIPTIONS, groups=[wants("job-created")])
+    assert answer.group(GroupTag.SUBSCRIPTION).integer("notify-status-code") == (
+        Status.CLIENT_ERROR_TOO_MANY_SUBSCRIPTIONS
+    )
+
+
+async def test_requests_without_what_they_are_about_are_bad(desk: Desk) -> None:
+    for operation in (
+        Operation.CREATE_PRINTER_SUBSCRIPTIONS,
+        Operation.CREATE_JOB_SUBSCRIPTIONS,
+        Operation.GET_NOTIFICATIONS,
+        Operation.RENEW_SUBSCRIPTION,
+    ):
+        assert (await desk.ask(operation)).status is Status.CLIENT_ERROR_BAD_REQUEST
