@@ -24,11 +24,13 @@ from types import TracebackType
 from typing import Final, Generic, Protocol, Self, TypeVar
 
 import apsw
+import msgspec
 
 from server.errors import DatabaseClosedError, DatabaseError, StorageFullError
 from server.storage.migrations import migrate
 
 T = TypeVar("T")
+Row = TypeVar("Row", bound=msgspec.Struct)
 
 BATCH_MAX: Final = 1024
 _BUSY_TIMEOUT_MS: Final = 10_000
@@ -91,6 +93,22 @@ class _Request(Generic[T]):
             self._future.set_exception(_told(self._error))
         elif self._result is not None:
             self._future.set_result(self._result[0])
+
+
+def fetch(
+    connection: apsw.Connection, sql: str, bindings: apsw.Bindings | None, shape: type[Row]
+) -> list[Row]:
+    """Every row of the answer as a `shape`: an array_like Struct whose fields are the columns, in order.
+
+    Raises:
+        DatabaseError: a row is not of that shape: the database was altered.
+    """
+    try:
+        return msgspec.convert(connection.execute(sql, bindings).fetchall(), list[shape])  # type: ignore[valid-type]
+    except msgspec.ValidationError as error:
+        raise DatabaseError(
+            f"a row is not of its shape ({error}): restore the database from a backup"
+        ) from None
 
 
 class Database:
