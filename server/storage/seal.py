@@ -295,12 +295,12 @@ class FieldSealer:
             ) from None
 
     def seal_text(self, text: str, context: bytes) -> bytes:
-        """As `seal`, for text (UTF-8)."""
-        return self.seal(text.encode(), context)
+        """As `seal`, for text (UTF-8; octets that were not survive)."""
+        return self.seal(text.encode(errors="surrogateescape"), context)
 
     def open_text(self, sealed: bytes, context: bytes) -> str:
-        """As `open`, for text (UTF-8)."""
-        return self.open(sealed, context).decode()
+        """As `open`, for text (UTF-8; octets that were not survive)."""
+        return self.open(sealed, context).decode(errors="surrogateescape")
 
     def _cipher(self, context: bytes) -> AESGCM:
         return AESGCM(derive_key(self._key, b"pullprint field", context))
@@ -321,4 +321,6 @@ class BlindIndex:
 
     def digest(self, text: str, purpose: str) -> bytes:
         """16 octets for `text`; the same text has unrelated digests for different purposes."""
-        return hmac.digest(derive_key(self._key, purpose.encode()), text.encode(), "sha256")[:16]
+        return hmac.digest(
+            derive_key(self._key, purpose.encode()), text.encode(errors="surrogateescape"), "sha256"
+        )[:16]

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import fcntl
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -304,3 +305,46 @@ async def test_a_kill_loses_nothing_acknowledged_and_leaves_nothing_half_written
     assert set(found.values()) == {1_500_000}
     assert list((root / "incoming").iterdir()) == []
     await store.close()
+
+
+@pytest.mark.peer
+async def test_a_put_is_on_the_disk_before_it_is_told(tmp_path: Path) -> None:
+    """What only a power failure would show, seen in the system calls: their order is the promise."""
+    program = f"""
+import asyncio, os, pathlib
+from server.storage.blobs import FileBlobs
+async def chunks():
+    yield bytes(3_000_000)
+async def main():
+    store = await FileBlobs.open(pathlib.Path({str(tmp_path / "blobs")!r}))
+    await store.put({NAME!r}, chunks())
+    os.write(1, b"told")
+    await store.delete({NAME!r})
+    os.write(1, b"deleted")
+asyncio.run(main())
+"""
+    trace = tmp_path / "trace"
+    calls = "trace=write,fdatasync,fsync,rename,unlink"
+    strace = ["strace", "-f", "-y", "-qq", "-e", calls, "-e", "signal=none", "-o", str(trace)]
+    run = await asyncio.to_thread(
+        subprocess.run, [*strace, sys.executable, "-c", program], capture_output=True, check=True
+    )
+    assert run.stdout == b"tolddeleted"
+    incoming, shard = f"{tmp_path}/blobs/incoming/{NAME}", f"{tmp_path}/blobs/{NAME[:2]}"
+    steps = [
+        f"write(fd<{incoming}>",
+        f"fdatasync(fd<{incoming}>",
+        f"fsync(fd<{tmp_path}/blobs>",  # the new shard
+        f'rename("{incoming}", "{shard}/{NAME}"',
+        f"fsync(fd<{shard}>",
+        "told",
+        f'unlink("{shard}/{NAME}"',
+        f"fsync(fd<{shard}>",
+        "deleted",
+    ]
+    text = re.sub(r"\((\d+)<", "(fd<", Path.read_text(trace))
+    text = text[text.rindex(f"write(fd<{incoming}>") :]
+    at = -1
+    for step in steps:
+        at = text.find(step, at + 1)
+        assert at >= 0, f"{step} is missing, or out of order, in:\n{text}"

@@ -7,6 +7,7 @@ import functools
 import os
 import signal
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -317,3 +318,30 @@ async def test_a_kill_loses_nothing_acknowledged_and_leaves_no_half_change(
         assert set(told) <= set(kept)
         assert await database.read(pairs) == kept
         assert await database.read(lambda c: c.execute("PRAGMA integrity_check").fetchall()) == [("ok",)]
+
+
+@pytest.mark.peer
+async def test_a_change_is_on_the_disk_before_it_is_told(path: Path, tmp_path: Path) -> None:
+    """What only a power failure would show, seen in the system calls."""
+    program = f"""
+import asyncio, os, pathlib
+from server.storage.database import Database
+async def main():
+    async with await Database.open(pathlib.Path({str(path)!r})) as database:
+        await database.write(lambda connection: connection.execute("CREATE TABLE a (x)").close())
+        os.write(1, b"ready")
+        await database.write(lambda connection: connection.execute("INSERT INTO a VALUES (1)").close())
+        os.write(1, b"told")
+asyncio.run(main())
+"""
+    trace = tmp_path / "trace"
+    calls = "trace=write,pwrite64,fdatasync,fsync"
+    strace = ["strace", "-f", "-y", "-qq", "-e", calls, "-e", "signal=none", "-o", str(trace)]
+    await asyncio.to_thread(
+        subprocess.run, [*strace, sys.executable, "-c", program], capture_output=True, check=True
+    )
+    text = Path.read_text(trace)
+    between = text[text.index('"ready"') : text.index('"told"')].splitlines()
+    wal = [line for line in between if f"{path.name}-wal>" in line]
+    assert any("pwrite64(" in line for line in wal)
+    assert "sync(" in wal[-1]  # fsync or fdatasync, and nothing written after it

@@ -70,7 +70,7 @@ def test_a_document_comes_out_as_it_went_in_whatever_the_chunks(size: int, chunk
     assert unseal(sealed) == plain
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.integers(0, 2 * SEGMENT_OCTETS + 3), max_size=6), st.integers(1, SEALED_SEGMENT_OCTETS + 50)
 )
