@@ -15,11 +15,11 @@ import asyncio
 import logging
 import os
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Final, Generic, Protocol, Self, TypeVar
 
@@ -119,8 +119,7 @@ class Database:
         self.path: Final = path
         self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._wake = threading.Condition()
-        self._waiting: deque[_Pending] = deque()
+        self._waiting: SimpleQueue[_Pending | None] = SimpleQueue()  # None: no more will come
         self._closing = False
         self._commit_listeners: list[Callable[[apsw.Connection], None]] = []
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="database-reader")
@@ -160,11 +159,9 @@ class Database:
             DatabaseError: SQLite refused the change or the commit.
         """
         future: asyncio.Future[T] = self._loop.create_future()
-        with self._wake:
-            if self._closing:
-                raise DatabaseClosedError(f"database {self.path} is closed: nothing is stored any more")
-            self._waiting.append(_Request(change, future))
-            self._wake.notify()
+        if self._closing:
+            raise DatabaseClosedError(f"database {self.path} is closed: nothing is stored any more")
+        self._waiting.put(_Request(change, future))
         return await future
 
     async def read(self, question: Callable[[apsw.Connection], T]) -> T:
@@ -184,10 +181,9 @@ class Database:
 
     async def close(self) -> None:
         """Commit what waits, end the threads, fold the WAL into the file and close it; again: no effect."""
-        with self._wake:
-            again, self._closing = self._closing, True
-            self._wake.notify()
-        if not again:
+        if not self._closing:
+            self._closing = True
+            self._waiting.put(None)
             await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -200,13 +196,18 @@ class Database:
         self._connection.close()
 
     def _write(self) -> None:
-        while True:
-            with self._wake:
-                self._wake.wait_for(lambda: self._waiting or self._closing)
-                if not self._waiting:
-                    return
-                batch = [self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))]
-            batch = [request for request in batch if not request.given_up()]
+        more = True
+        while more:
+            batch: list[_Pending] = []
+            request = self._waiting.get()
+            with suppress(Empty):
+                while request is not None:
+                    if not request.given_up():
+                        batch.append(request)
+                    if len(batch) == BATCH_MAX:
+                        break
+                    request = self._waiting.get_nowait()
+            more = request is not None
             if batch and self._commit(batch):
                 self._tell_listeners()
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more

@@ -213,8 +213,9 @@ class JobRows:
     def finished_before(self, at: datetime, *, limit: int = 100) -> list[int]:
         """Ids of at most `limit` jobs that finished before `at`, the longest ago first: history to forget."""
         sql = (
-            "SELECT id FROM jobs WHERE tenant = :tenant AND completed_us < :at AND state >= 7"
-            " ORDER BY completed_us LIMIT :limit"
+            "SELECT id FROM jobs"
+            " WHERE tenant = :tenant AND state >= 7 AND coalesce(completed_us, created_us) < :at"
+            " ORDER BY coalesce(completed_us, created_us), id LIMIT :limit"
         )
         return self._ids(sql, {"at": to_us(at), "limit": limit})
 
@@ -303,6 +304,10 @@ class JobRows:
     ) -> tuple[str, dict[str, apsw.SQLiteValue]]:
         wanted = msgspec.json.encode(sorted(states)).decode()
         where = "state IN (SELECT value FROM json_each(:states))"
+        if not FINISHED.intersection(states):
+            where += " AND state < 7"  # lets the index of active jobs be used
+        elif FINISHED.issuperset(states):
+            where += " AND state >= 7"
         if printer is None:
             return where, {"states": wanted}
         return where + " AND printer = :printer", {"states": wanted, "printer": printer}

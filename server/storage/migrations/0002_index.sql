@@ -32,9 +32,11 @@ CREATE TABLE jobs (
     claimed_until_us      INTEGER
 ) STRICT;
 
-CREATE INDEX jobs_by_order ON jobs (tenant, state, rank DESC, position, id);
-CREATE INDEX jobs_by_completion ON jobs (tenant, completed_us) WHERE completed_us IS NOT NULL;
-CREATE INDEX jobs_by_owner ON jobs (tenant, owner_digest);
+CREATE INDEX jobs_active ON jobs (tenant, rank DESC, position, id) WHERE state < 7;
+CREATE INDEX jobs_finished ON jobs (tenant, coalesce(completed_us, created_us), id) WHERE state >= 7;
+CREATE INDEX jobs_active_by_owner ON jobs (tenant, owner_digest, rank DESC, position, id) WHERE state < 7;
+CREATE INDEX jobs_finished_by_owner ON jobs (tenant, owner_digest, coalesce(completed_us, created_us), id)
+    WHERE state >= 7;
 CREATE INDEX jobs_by_expiry ON jobs (tenant, expires_us) WHERE expires_us IS NOT NULL;
 
 -- Where the octets of a job's documents are. Two jobs may have the same document (Resubmit-Job).
