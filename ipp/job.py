@@ -88,7 +88,7 @@ _DROPPED: Final[dict[Event, frozenset[str]]] = {
     _E.RELEASED: HOLD_REASONS,
     _E.STARTED: STOP_REASONS | HOLD_REASONS,
     _E.STOPPED: frozenset({"job-printing"}),
-    _E.PARKED: frozenset({"job-printing"}),
+    _E.PARKED: STOP_REASONS | {"job-printing"},
 }
 
 

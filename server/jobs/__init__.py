@@ -1,0 +1,1 @@
+"""Jobs in the daemon: the one writer of them, the spool of each queue, and what subscribers hear."""

@@ -1,0 +1,94 @@
+"""A document on its way in: counted and analysed while it passes, then sealed and kept by the vault."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol
+
+from ipp import RemoteProtocolError, Status
+from ipp.spool import DocumentTicket
+from server.storage.vault import TakenIn, Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What an analyser learnt: the format (None: not recognised) and the impressions (None: unknown)."""
+
+    format: str | None = None
+    impressions: int | None = None
+
+
+class Analyser(Protocol):
+    """Learns what is in a document while it passes."""
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next octets."""
+        ...
+
+    def finish(self) -> Analysis:
+        """What was learnt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A document that is kept and belongs to no job yet: what was said of it, and what was learnt."""
+
+    ticket: DocumentTicket
+    taken: TakenIn
+    analysis: Analysis
+
+    @property
+    def format(self) -> str:
+        """What the document is, or where nobody could tell, what its client said it is."""
+        return self.analysis.format or self.ticket.format
+
+
+class Intake:
+    """Takes documents in. `analyse` makes an analyser for a claimed format; without it none looks."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        *,
+        analyse: Callable[[str], Analyser] | None = None,
+        octets_max: int = 8 << 30,
+    ) -> None:
+        self._vault = vault
+        self._analyse = analyse
+        self._octets_max = octets_max
+
+    async def receive(
+        self, data: AsyncIterable[bytes], ticket: DocumentTicket, touch: Callable[[], None]
+    ) -> Received:
+        """Take in one document, in bounded memory whatever its size; `touch` is called as octets arrive.
+
+        What `data` raises is raised, and then nothing is kept. Raises `RemoteProtocolError`
+        (client-error-request-entity-too-large) for a document above the limit.
+        """
+        analyser = self._analyse(ticket.format) if self._analyse is not None else None
+        async with aclosing(self._pass(data, analyser, touch)) as passing:
+            taken = await self._vault.take_in(passing)
+        return Received(ticket, taken, analyser.finish() if analyser is not None else Analysis())
+
+    async def discard(self, received: Received) -> None:
+        """Let go of a document that no job is to have."""
+        await self._vault.discard(received.taken)
+
+    async def _pass(
+        self, data: AsyncIterable[bytes], analyser: Analyser | None, touch: Callable[[], None]
+    ) -> AsyncGenerator[bytes, None]:
+        octets = 0
+        async for chunk in data:
+            touch()
+            octets += len(chunk)
+            if octets > self._octets_max:
+                raise RemoteProtocolError(
+                    f"a document of more than {self._octets_max} octets",
+                    status=Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE,
+                )
+            if analyser is not None:
+                analyser.feed(chunk)
+            yield chunk

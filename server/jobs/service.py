@@ -1,0 +1,394 @@
+"""The one writer of jobs: every change of a job goes through here, with its ledger event, in one transaction.
+
+Whoever wants a job changed (an IPP operation, the command line, a page, the delivery) calls the same
+functions, so each change is checked by the same table (`ipp.job.TRANSITIONS`), told by the same event and
+durable before the call returns.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
+from uuid import uuid4
+
+from ipp import Attribute, Attributes, JobState, OutOfBand, RemoteProtocolError, Status
+from ipp.exchange import User
+from ipp.job import ACTIVE, Event, Job, advance
+from ipp.job import Document as JobDocument
+from ipp.spool import Clock, DocumentTicket, Query, Ticket
+from server.errors import NotStoredError, StorageError
+from server.jobs.intake import Intake, Received
+from server.storage import ledger
+from server.storage.fleet import Queue
+from server.storage.index import Index, Transaction
+from server.storage.vault import Vault
+
+_log: Final = logging.getLogger(__name__)
+
+# Who acts where no person does.
+SYSTEM: Final = User("system", authenticated=True, operator=True)
+
+HashPassword: TypeAlias = Callable[[bytes], Awaitable[str]]
+Also: TypeAlias = Callable[[Transaction, Job], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long things are kept: a parked job, the documents of a delivered one, a finished job's history,
+    and a job whose documents stop coming."""
+
+    parked: timedelta = timedelta(hours=72)
+    delivered: timedelta = timedelta(0)
+    history: timedelta = timedelta(days=30)
+    operation: timedelta = timedelta(seconds=300)
+
+
+class JobService:
+    """All jobs of one tenant. Raises `RemoteProtocolError` with the status that an IPP client is to see."""
+
+    def __init__(
+        self,
+        index: Index,
+        vault: Vault,
+        intake: Intake,
+        clock: Clock,
+        hash_password: HashPassword,
+        keeping: Keeping = Keeping(),
+    ) -> None:
+        self._index = index
+        self._vault = vault
+        self._intake = intake
+        self._clock = clock
+        self._hash_password = hash_password
+        self.keeping = keeping
+        self._arriving: dict[int, datetime] = {}  # jobs that expect documents, and when one last came
+
+    async def get(self, job_id: int) -> Job | None:
+        """The job, or None."""
+        try:
+            return await self._index.read(lambda t: t.jobs.get(job_id))
+        except NotStoredError:
+            return None
+
+    async def find(self, query: Query, queue: str | None = None) -> list[Job]:
+        """The jobs that the query asks for, of one queue or of all."""
+        return await self._index.read(lambda t: t.jobs.find(query, printer=queue))
+
+    async def accept(self, queue: Queue, ticket: Ticket) -> Job:
+        """A new job that expects documents: parked in a hold queue, else waiting for its device."""
+        reasons = {"job-incoming"}
+        if queue.kind == "hold":
+            reasons.add("job-release-wait")
+            if ticket.password is not None:
+                reasons.add("job-password-wait")
+        if ticket.hold_until != "no-hold":
+            reasons.add("job-hold-until-specified")
+        elif queue.holding:
+            reasons.add("job-held-for-release")
+        now = self._clock()
+        job = Job(
+            id=0,
+            uuid=uuid4(),
+            printer=queue.name,
+            owner=ticket.user.name,
+            name=ticket.name,
+            created=now,
+            state=JobState.PENDING_HELD if len(reasons) > 1 else JobState.PENDING,
+            reasons=frozenset(reasons),
+            attributes=ticket.attributes,
+            priority=ticket.priority,
+            output_device=None if queue.kind == "hold" else queue.printer,
+        )
+        secret = None if ticket.password is None else await self._hash_password(ticket.password)
+
+        def add(t: Transaction) -> Job:
+            added = t.jobs.add(job, expires=now + self.keeping.parked)
+            if secret is not None:
+                t.jobs.set_password(added.id, secret)
+            _record(t, "job-created", added, ticket.user, now)
+            return added
+
+        job = await self._index.write(add)
+        self._arriving[job.id] = now
+        return job
+
+    async def receive(
+        self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool, user: User
+    ) -> Job:
+        """Take in a document: durable, and the job with it, when this returns. If it fails, nothing stays."""
+        await self._need(job_id)
+        received = await self._intake.receive(data, document, self._touch(job_id))
+        try:
+            return await self._change(
+                job_id, [Event.RECEIVED, *([Event.CLOSED] if last else [])], user, document=received
+            )
+        except BaseException:
+            await self._intake.discard(received)
+            raise
+
+    def _touch(self, job_id: int) -> Callable[[], None]:
+        def touch() -> None:
+            self._arriving[job_id] = self._clock()
+
+        return touch
+
+    async def change(
+        self,
+        job_id: int,
+        event: Event,
+        user: User,
+        *,
+        add: Iterable[str] = (),
+        drop: Iterable[str] = (),
+        message: str = "",
+        also: Also | None = None,
+    ) -> Job:
+        """Let something happen to a job; `add` and `drop` are reasons.
+
+        `also` runs in the same transaction, after the row is written; what it raises undoes all.
+        """
+        reasons = set(add)
+        if event is Event.CANCELED and not any(reason.startswith("job-canceled-") for reason in reasons):
+            job = await self._need(job_id)
+            reasons.add("job-canceled-by-user" if user.name == job.owner else "job-canceled-by-operator")
+        return await self._change(job_id, [event], user, add=reasons, drop=drop, message=message, also=also)
+
+    async def release(self, job_id: int, device: str, user: User) -> Job:
+        """Let a parked job come out of a device. The same call for every way in which a person asks."""
+        return await self._change(job_id, [Event.RELEASED], user, device=device)
+
+    async def restart(self, job_id: int, queue: Queue, user: User) -> Job:
+        """Print a finished job again, if its documents are still there; in a hold queue, park it again."""
+        events = [Event.RESTARTED, *([Event.HELD] if queue.kind == "hold" else [])]
+        add = {"job-release-wait"} if queue.kind == "hold" else set[str]()
+        return await self._change(job_id, events, user, add=add)
+
+    async def _change(
+        self,
+        job_id: int,
+        events: Sequence[Event],
+        user: User,
+        *,
+        add: Iterable[str] = (),
+        drop: Iterable[str] = (),
+        message: str = "",
+        document: Received | None = None,
+        device: str | None = None,
+        also: Also | None = None,
+    ) -> Job:
+        """Events, one after the other, in one transaction, and what they bring with them."""
+        now = self._clock()
+
+        def change(t: Transaction) -> tuple[Job, list[str]]:
+            before = job = _stored(t, job_id)
+            if Event.RESTARTED in events and len(t.documents.of(job_id)) < len(job.documents):
+                raise RemoteProtocolError("its documents are gone", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
+            for event in events:
+                reasons = add if event is events[-1] else ()
+                job = advance(job, event, now, add=reasons, drop=drop, message=message)
+            if document is not None:
+                job = _with_document(t, job, document, now)
+            if device is not None:
+                job = replace(job, output_device=device)
+            job = t.jobs.update(job, before.version)
+            gone = self._settle(t, job, before, now)
+            if also is not None:
+                also(t, job)
+            _record(t, _kind(before, job), job, user, now, events)
+            return job, gone
+
+        job, gone = await self._index.write(change)
+        if not job.incoming:
+            self._arriving.pop(job_id, None)
+        await self._delete(gone)
+        return job
+
+    def _settle(self, t: Transaction, job: Job, before: Job, now: datetime) -> list[str]:
+        """What a new state means for expiry and for the documents; gives the blobs that are garbage now."""
+        if job.finished and not before.finished:
+            kept = self.keeping.delivered if job.state is JobState.COMPLETED else timedelta(0)
+            if not kept:
+                return t.documents.destroy(job.id)
+        elif before.finished or "job-release-wait" in before.reasons - job.reasons:
+            t.jobs.expire_at(job.id, now + self.keeping.parked)
+        return []
+
+    async def _delete(self, blobs: Iterable[str]) -> None:
+        """Delete ciphertext whose key is gone; what fails here the vault's sweep finds."""
+        try:
+            await self._vault.delete(list(blobs))
+        except StorageError as error:
+            _log.warning("ciphertext could not be deleted now: %s", error)
+
+    async def amend(self, job_id: int, changes: Sequence[Attribute], user: User) -> Job:
+        """Set job attributes; one whose value is delete-attribute goes. job-hold-until holds or releases."""
+        now = self._clock()
+        changed = Attributes(changes)
+
+        def change(t: Transaction) -> Job:
+            before = _stored(t, job_id)
+            attributes = Attributes(before.attributes)
+            for each in changes:
+                if each.value is OutOfBand.DELETE_ATTRIBUTE:
+                    attributes.discard(each.name)
+                else:
+                    attributes.put(each)
+            job = replace(
+                before,
+                attributes=attributes,
+                name=changed.string("job-name", before.name),
+                priority=changed.integer("job-priority", before.priority),
+                version=before.version + 1,
+            )
+            until = changed.string("job-hold-until")
+            if until == "no-hold":
+                job = _without_hold(job, now)
+            elif until is not None:
+                job = advance(job, Event.HELD, now, add=("job-hold-until-specified",))
+            job = t.jobs.update(job, before.version)
+            _record(
+                t, "job-config-changed" if job.state == before.state else "job-state-changed", job, user, now
+            )
+            return job
+
+        return await self._index.write(change)
+
+    async def schedule(self, job_id: int, after: int | None, user: User) -> Job:
+        """Let a job print next after another one, or before all others."""
+        now = self._clock()
+
+        def change(t: Transaction) -> Job:
+            job = _stored(t, job_id)
+            if job.state not in (JobState.PENDING, JobState.PENDING_HELD):
+                raise RemoteProtocolError("it does not wait", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
+            try:
+                t.jobs.schedule(job_id, after)
+            except NotStoredError as error:
+                raise RemoteProtocolError(str(error), status=Status.CLIENT_ERROR_NOT_POSSIBLE) from error
+            _record(t, "job-config-changed", job, user, now)
+            return job
+
+        return await self._index.write(change)
+
+    async def resubmit(self, job_id: int, queue: Queue, ticket: Ticket) -> Job:
+        """A new job with the documents of an old one; they last as long as either has them."""
+        job = await self.accept(queue, ticket)
+        now = self._clock()
+
+        def share(t: Transaction) -> Job:
+            old, new = _stored(t, job_id), _stored(t, job.id)
+            if not old.documents or len(t.documents.of(job_id)) < len(old.documents):
+                raise RemoteProtocolError("its documents are gone", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
+            t.documents.share(job_id, new.id)
+            closed = advance(
+                replace(new, documents=old.documents, impressions=old.impressions), Event.CLOSED, now
+            )
+            closed = t.jobs.update(closed, new.version)
+            _record(t, "job-state-changed", closed, ticket.user, now)
+            return closed
+
+        try:
+            return await self._index.write(share)
+        except BaseException:
+            await self.change(job.id, Event.ABORTED, ticket.user)
+            raise
+        finally:
+            self._arriving.pop(job.id, None)
+
+    async def forget(self, job_ids: Iterable[int], user: User) -> None:
+        """Remove jobs and their history; those that are not finished are canceled first."""
+        for job_id in job_ids:
+            job = await self.get(job_id)
+            if job is not None and job.state in ACTIVE:
+                await self.change(job_id, Event.CANCELED, user)
+            await self._forget(job_id, user)
+
+    async def _forget(self, job_id: int, user: User) -> None:
+        now = self._clock()
+
+        def change(t: Transaction) -> list[str]:
+            t.record(ledger.Event("job-purged", now, t.actor_of(user.name), job_id=job_id))
+            return t.jobs.forget(job_id)
+
+        await self._delete(await self._index.write(change))
+
+    async def sweep(self) -> None:
+        """End what is over: parked jobs that expired, uploads that stopped, old history, stray ciphertext."""
+        now = self._clock()
+        for job_id in await self._index.read(lambda t: t.jobs.expired(now)):
+            await self._end(job_id, "the time for which it is kept is over")
+        incoming = await self.find(Query(frozenset({JobState.PENDING, JobState.PENDING_HELD})))
+        for job in incoming:
+            # After a restart nobody remembers when a document last came: the time begins anew.
+            if job.incoming and now - self._arriving.setdefault(job.id, now) > self.keeping.operation:
+                await self._end(job.id, "its documents stopped coming")
+        for job_id in await self._index.read(lambda t: t.jobs.finished_before(now - self.keeping.history)):
+            await self._forget(job_id, SYSTEM)
+        await self._vault.sweep(now)
+
+    async def _end(self, job_id: int, why: str) -> None:
+        try:
+            await self._change(job_id, [Event.ABORTED], SYSTEM, add=("aborted-by-system",), message=why)
+        except RemoteProtocolError as error:
+            _log.info("job %d had ended before the sweep: %s", job_id, error)
+
+    async def _need(self, job_id: int) -> Job:
+        return await self._index.read(lambda t: _stored(t, job_id))
+
+
+def _stored(t: Transaction, job_id: int) -> Job:
+    try:
+        return t.jobs.get(job_id)
+    except NotStoredError as error:
+        raise RemoteProtocolError(str(error), status=Status.CLIENT_ERROR_NOT_FOUND) from error
+
+
+def _with_document(t: Transaction, job: Job, received: Received, now: datetime) -> Job:
+    """The job with one more document, whose ciphertext is stored with it."""
+    number = len(job.documents) + 1
+    document = JobDocument(
+        number=number,
+        name=received.ticket.name,
+        format=received.format,
+        octets=received.taken.octets,
+        created=now,
+        impressions=received.analysis.impressions,
+        attributes=received.ticket.attributes,
+    )
+    t.documents.add(job.id, received.taken.stored(number), received.taken.inline)
+    known = [each.impressions for each in (*job.documents, document)]
+    total = None if None in known else sum(count for count in known if count is not None)
+    return replace(job, documents=(*job.documents, document), impressions=total)
+
+
+def _without_hold(job: Job, now: datetime) -> Job:
+    """The job without job-hold-until; it stays parked where it waits for its owner."""
+    left = job.reasons - {"job-hold-until-specified"}
+    if job.state is not JobState.PENDING_HELD or left & {"job-release-wait", "job-password-wait"}:
+        return replace(job, reasons=left)
+    return advance(job, Event.RELEASED, now)
+
+
+def _kind(before: Job, job: Job) -> str:
+    """The event keyword (RFC 3995 5.3.3.4.3) for a change."""
+    return "job-completed" if job.finished and not before.finished else "job-state-changed"
+
+
+def _record(
+    t: Transaction, kind: str, job: Job, user: User, at: datetime, events: Sequence[Event] = ()
+) -> None:
+    """The ledger's event of a change: keywords and numbers, no title and no name."""
+    payload: dict[str, ledger.Json] = {
+        "events": [event.value for event in events],
+        "job-state": int(job.state),
+        "job-state-reasons": sorted(job.reasons),
+        "job-impressions-completed": job.impressions_completed,
+        "documents": len(job.documents),
+        "k-octets": -(-job.octets // 1024),
+    }
+    t.record(
+        ledger.Event(kind, at, t.actor_of(user.name), job_id=job.id, subject=job.printer, payload=payload)
+    )

@@ -1,0 +1,241 @@
+"""One queue as its Printer sees it: `ipp.spool.Spool` over the one writer of jobs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ipp import Attribute, Attributes, JobState, PrinterState, RemoteProtocolError, Status
+from ipp.exchange import User
+from ipp.job import ACTIVE, Event, Job
+from ipp.spool import Clock, Command, DocumentTicket, Notice, PrinterStatus, Query, Ticket
+from server.errors import NotStoredError
+from server.jobs.service import JobService
+from server.storage import ledger
+from server.storage.fleet import Queue
+from server.storage.index import Index, Transaction
+from server.storage.ledger import PAGE_EVENTS, Ledger
+
+_log: Final = logging.getLogger(__name__)
+
+_KINDS: Final = (
+    "job-created",
+    "job-state-changed",
+    "job-completed",
+    "job-config-changed",
+    "printer-state-changed",
+    "printer-config-changed",
+)
+
+
+class LedgerNotices:
+    """What the ledger tells of one queue, as notices; a position is an event's number."""
+
+    def __init__(self, log: Ledger, index: Index, queue: str) -> None:
+        self._ledger = log
+        self._index = index
+        self._queue = queue
+
+    @property
+    def position(self) -> int:
+        """Where the ledger stands."""
+        return self._ledger.head
+
+    async def since(self, position: int) -> tuple[Sequence[Notice], int]:
+        """The notices after `position`, and where they end."""
+        notices: list[Notice] = []
+        head = self._ledger.head
+        while position < head:
+            page = await self._ledger.events(position, tenant=self._index.tenant, kinds=_KINDS)
+            mine = [recorded.event for recorded in page if recorded.event.subject == self._queue]
+            notices += [told for event in mine if (told := await self._notice(event))]
+            position = page[-1].seq if len(page) == PAGE_EVENTS else head
+        return notices, position
+
+    async def _notice(self, event: ledger.Event) -> Notice | None:
+        if event.job_id is None:
+            return Notice(event.kind, event.at)
+        job_id = event.job_id
+        try:
+            job = await self._index.read(lambda t: t.jobs.get(job_id))
+        except NotStoredError:
+            return None  # purged since: there is nobody left to tell of it
+        state, reasons = event.payload.get("job-state"), event.payload.get("job-state-reasons")
+        if isinstance(state, int) and isinstance(reasons, list):
+            job = replace(job, state=JobState(state), reasons=frozenset(map(str, reasons)))
+        return Notice(event.kind, event.at, job)
+
+    async def wait(self, position: int) -> None:
+        """Return once something happened after `position`."""
+        await self._ledger.wait(position)
+
+
+class QueueSpool:
+    """The jobs of one queue. Its state is read again when the ledger has moved, not for each request."""
+
+    def __init__(self, queue: str, service: JobService, index: Index, log: Ledger, clock: Clock) -> None:
+        self._name = queue
+        self._service = service
+        self._index = index
+        self._ledger = log
+        self._clock = clock
+        self._notices = LedgerNotices(log, index, queue)
+        self._status: PrinterStatus | None = None
+        self._status_at = -1
+
+    @property
+    def notices(self) -> LedgerNotices:
+        """What happens here, for subscribers."""
+        return self._notices
+
+    async def queue(self) -> Queue:
+        """The queue's row."""
+        return await self._index.read(lambda t: t.queues.get(self._name))
+
+    async def status(self) -> PrinterStatus:
+        """The state of the queue: processing while a job of it is delivered, stopped while it is paused."""
+        head = self._ledger.head
+        if self._status is None or self._status_at != head:
+            self._status = await self._index.read(self._read_status)
+            self._status_at = head
+        return self._status
+
+    def _read_status(self, t: Transaction) -> PrinterStatus:
+        queue = t.queues.get(self._name)
+        printing = t.jobs.count([JobState.PROCESSING], printer=self._name)
+        reasons = set()
+        if queue.paused:
+            reasons.add("moving-to-paused" if printing else "paused")
+        if queue.holding:
+            reasons.add("hold-new-jobs")
+        idle = PrinterState.STOPPED if queue.paused else PrinterState.IDLE
+        return PrinterStatus(
+            state=PrinterState.PROCESSING if printing else idle,
+            changed=queue.changed,
+            reasons=frozenset(reasons),
+            accepting_jobs=queue.accepting,
+            holding_new_jobs=queue.holding,
+            queued_jobs=t.jobs.count(ACTIVE, printer=self._name),
+        )
+
+    async def command(self, command: Command, user: User) -> None:
+        """Carry out what an operator said."""
+        now = self._clock()
+
+        def change(t: Transaction) -> None:
+            queue = _commanded(t.queues.get(self._name), command)
+            t.queues.put(replace(queue, changed=now))
+            payload: dict[str, ledger.Json] = {"command": command.value}
+            actor = t.actor_of(user.name)
+            t.record(ledger.Event("printer-state-changed", now, actor, subject=self._name, payload=payload))
+
+        await self._index.write(change)
+        if command is Command.RELEASE_HELD_NEW_JOBS:
+            for job in await self.find(Query(frozenset({JobState.PENDING_HELD}))):
+                if job.reasons & {"job-held-for-release"} and "job-release-wait" not in job.reasons:
+                    await self._service.change(job.id, Event.RELEASED, user)
+
+    async def configure(self, changes: Sequence[Attribute], user: User) -> None:
+        """Keep printer attributes that an operator set."""
+        now = self._clock()
+
+        def change(t: Transaction) -> None:
+            queue = t.queues.get(self._name)
+            attributes = Attributes(queue.attributes)
+            for each in changes:
+                attributes.put(each)
+            t.queues.put(replace(queue, attributes=attributes, changed=now))
+            payload: dict[str, ledger.Json] = {"attributes": [each.name for each in changes]}
+            actor = t.actor_of(user.name)
+            t.record(ledger.Event("printer-config-changed", now, actor, subject=self._name, payload=payload))
+
+        await self._index.write(change)
+
+    async def identify(self, actions: Sequence[str], message: str, user: User) -> None:
+        """Tell it in the ledger; a queue has no lamp, its devices are asked by the fleet."""
+        now = self._clock()
+        payload: dict[str, ledger.Json] = {"actions": list(actions)}
+        await self._index.write(
+            lambda t: t.record(
+                ledger.Event(
+                    "identify-printer", now, t.actor_of(user.name), subject=self._name, payload=payload
+                )
+            )
+        )
+
+    async def create(self, ticket: Ticket) -> Job:
+        """A new job that expects documents."""
+        return await self._service.accept(await self.queue(), ticket)
+
+    async def receive(
+        self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool, user: User
+    ) -> Job:
+        """Take in a document; with `last`, close the job."""
+        await self._own(job_id)
+        return await self._service.receive(job_id, document, data, last=last, user=user)
+
+    async def change(self, job_id: int, event: Event, user: User, *, message: str = "") -> Job:
+        """Let something happen to a job. A parked one is released to the queue's device, if it has one."""
+        job = await self._own(job_id)
+        queue = await self.queue()
+        if event is Event.RESTARTED:
+            return await self._service.restart(job_id, queue, user)
+        if event is Event.RELEASED and job.state is JobState.PENDING_HELD and queue.kind == "hold":
+            if queue.printer is None or "job-password-wait" in job.reasons:
+                raise RemoteProtocolError(
+                    "it is released at a printer", status=Status.CLIENT_ERROR_NOT_POSSIBLE
+                )
+            return await self._service.release(job_id, queue.printer, user)
+        add = {"job-hold-until-specified"} if event is Event.HELD else set[str]()
+        return await self._service.change(job_id, event, user, add=add, message=message)
+
+    async def amend(self, job_id: int, changes: Sequence[Attribute], user: User) -> Job:
+        """Set job attributes."""
+        await self._own(job_id)
+        return await self._service.amend(job_id, changes, user)
+
+    async def get(self, job_id: int) -> Job | None:
+        """The job, if it is of this queue."""
+        job = await self._service.get(job_id)
+        return job if job is not None and job.printer == self._name else None
+
+    async def find(self, query: Query) -> list[Job]:
+        """The jobs of this queue that the query asks for."""
+        return await self._service.find(query, self._name)
+
+    async def schedule(self, job_id: int, after: int | None, user: User) -> Job:
+        """Let a job print next after another one, or before all others."""
+        await self._own(job_id)
+        return await self._service.schedule(job_id, after, user)
+
+    async def resubmit(self, job_id: int, ticket: Ticket) -> Job:
+        """A new job that prints the documents of an old one again."""
+        await self._own(job_id)
+        return await self._service.resubmit(job_id, await self.queue(), ticket)
+
+    async def forget(self, job_ids: Iterable[int], user: User) -> None:
+        """Remove jobs and their history."""
+        own = [job.id for job_id in job_ids if (job := await self.get(job_id)) is not None]
+        await self._service.forget(own, user)
+
+    async def _own(self, job_id: int) -> Job:
+        job = await self.get(job_id)
+        if job is None:
+            raise RemoteProtocolError(f"no job {job_id}", status=Status.CLIENT_ERROR_NOT_FOUND)
+        return job
+
+
+def _commanded(queue: Queue, command: Command) -> Queue:
+    """The queue as a command leaves it."""
+    if command in (Command.PAUSE, Command.PAUSE_AFTER_CURRENT_JOB):
+        return replace(queue, paused=True)
+    if command is Command.RESUME:
+        return replace(queue, paused=False)
+    if command in (Command.ENABLE, Command.DISABLE):
+        return replace(queue, accepting=command is Command.ENABLE)
+    if command in (Command.HOLD_NEW_JOBS, Command.RELEASE_HELD_NEW_JOBS):
+        return replace(queue, holding=command is Command.HOLD_NEW_JOBS)
+    running = command is not Command.SHUTDOWN
+    return replace(queue, paused=not running, accepting=running)
