@@ -1,0 +1,77 @@
+"""The one writer of jobs over a real database, key file and blobs, with one hold and one direct queue."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ipp import Attributes
+from ipp.exchange import User
+from ipp.spool import DocumentTicket, Ticket
+from server.jobs.intake import Intake
+from server.jobs.service import JobService
+from server.jobs.spool import QueueSpool
+from server.storage.blobs import FileBlobs
+from server.storage.database import Database
+from server.storage.fleet import Queue
+from server.storage.index import Index
+from server.storage.keys import LocalKeyFile
+from server.storage.ledger import Ledger
+from server.storage.vault import Vault
+from tests.ipp.asking import ANNA, Clock, stream
+
+DOCUMENT = DocumentTicket("minutes.pdf", "application/pdf")
+
+
+@dataclass
+class House:
+    """The rooms that jobs live in."""
+
+    folder: Path
+    clock: Clock
+    index: Index
+    blobs: FileBlobs
+    vault: Vault
+    ledger: Ledger
+    service: JobService
+
+    def spool(self, queue: str) -> QueueSpool:
+        """A queue's spool."""
+        return QueueSpool(queue, self.service, self.index, self.ledger, self.clock)
+
+    async def park(self, data: bytes = b"%PDF-1.7", user: User = ANNA, queue: str = "park") -> int:
+        """A whole job; its id."""
+        spool = self.spool(queue)
+        job = await spool.create(Ticket(user, "minutes", Attributes()))
+        await spool.receive(job.id, DOCUMENT, stream(data), last=True, user=user)
+        return job.id
+
+    async def content(self, job_id: int, number: int = 1) -> bytes:
+        """A document's plaintext."""
+        stored = await self.index.read(lambda t: t.documents.get(job_id, number))
+        return b"".join([chunk async for chunk in self.vault.open(stored)])
+
+
+async def digest_of(password: bytes) -> str:
+    """Stands for Argon2id, which has its own tests and takes its time."""
+    return f"digest of {len(password)} octets"
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """A house with a hold queue `park`, a direct queue `desk` and its device `laser`."""
+    clock = Clock()
+    keys = LocalKeyFile.load_or_create(tmp_path / "tenant.keys")
+    blobs = await FileBlobs.open(tmp_path / "blobs")
+    async with await Database.open(tmp_path / "pullprint.db") as database:
+        index = await Index.open(database, keys)
+        vault = Vault(index, blobs, keys)
+        service = JobService(index, vault, Intake(vault, octets_max=4 << 20), clock, digest_of)
+        now = clock()
+        await index.write(lambda t: t.queues.put(Queue("park", "hold", now)))
+        await index.write(lambda t: t.queues.put(Queue("desk", "direct", now, printer="laser")))
+        yield House(tmp_path, clock, index, blobs, vault, await Ledger.open(database), service)
+    await blobs.close()

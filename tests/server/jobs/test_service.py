@@ -1,0 +1,233 @@
+"""The one writer of jobs: parked, released, ended, swept; each change durable and told in the ledger."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from ipp import Attributes, JobState, RemoteProtocolError, Status
+from ipp.job import Event, Job
+from ipp.spool import DocumentTicket, Query, Ticket
+from server.jobs.service import SYSTEM
+from server.storage.index import Transaction
+from tests.ipp.asking import ANNA, BERT, OPERATOR, stream
+from tests.server.jobs.conftest import DOCUMENT, House
+
+LARGE = bytes(range(256)) * 4096  # a megabyte: larger than what goes into the database
+
+
+async def test_a_job_is_parked_until_its_owner_comes(house: House) -> None:
+    job = await house.service.get(await house.park())
+    assert job is not None
+    assert (job.state, job.reasons, job.owner) == (JobState.PENDING_HELD, {"job-release-wait"}, "anna")
+    assert job.output_device is None
+
+
+async def test_a_job_for_a_device_waits_for_it(house: House) -> None:
+    job = await house.service.get(await house.park(queue="desk"))
+    assert job is not None
+    assert (job.state, job.reasons, job.output_device) == (JobState.PENDING, frozenset(), "laser")
+
+
+@pytest.mark.parametrize("data", [b"", b"x", LARGE], ids=["empty", "small", "large"])
+async def test_what_was_parked_comes_back_octet_for_octet(house: House, data: bytes) -> None:
+    job_id = await house.park(data)
+    assert await house.content(job_id) == data
+
+
+@pytest.mark.parametrize("data", [b"canary-7f3a" * 9, b"canary-7f3a" + LARGE], ids=["small", "large"])
+async def test_no_file_holds_a_word_of_it(house: House, data: bytes) -> None:
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "canary-title", Attributes()))
+    ticket = DocumentTicket("canary-document-name", "application/pdf")
+    await spool.receive(job.id, ticket, stream(data), last=True, user=ANNA)
+    for path in house.folder.rglob("*"):
+        if path.is_file():
+            octets = path.read_bytes()
+            assert b"canary" not in octets, path
+            assert b"anna" not in octets, path
+
+
+async def test_a_released_job_goes_to_the_device_and_is_destroyed_when_it_came_out(house: House) -> None:
+    job_id = await house.park(LARGE)
+    released = await house.service.release(job_id, "laser", ANNA)
+    assert (released.state, released.output_device) == (JobState.PENDING, "laser")
+    await house.service.change(job_id, Event.STARTED, SYSTEM)
+    done = await house.service.change(job_id, Event.COMPLETED, SYSTEM)
+    assert done.reasons == {"job-completed-successfully"}
+    assert await house.index.read(lambda t: t.documents.of(job_id)) == []
+    assert [blob async for blob in house.blobs.scan()] == []
+
+
+async def test_of_two_releases_at_the_same_moment_both_mean_the_same(house: House) -> None:
+    job_id = await house.park()
+    await asyncio.gather(*(house.service.release(job_id, "laser", ANNA) for _ in range(2)))
+    started = await asyncio.gather(
+        *(house.service.change(job_id, Event.STARTED, SYSTEM) for _ in range(2)), return_exceptions=True
+    )
+    assert sorted(isinstance(each, Job) for each in started) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("user", "reason"), [(ANNA, "job-canceled-by-user"), (OPERATOR, "job-canceled-by-operator")]
+)
+async def test_a_canceled_job_is_destroyed_and_says_by_whom(house: House, user: object, reason: str) -> None:
+    job_id = await house.park(LARGE)
+    job = await house.service.change(job_id, Event.CANCELED, user)  # type: ignore[arg-type]
+    assert job.reasons == {reason}
+    assert [blob async for blob in house.blobs.scan()] == []
+
+
+async def test_a_document_cut_short_leaves_nothing_and_the_job_as_it_was(house: House) -> None:
+    async def cut() -> AsyncIterator[bytes]:
+        yield LARGE
+        raise RemoteProtocolError("the body ended early")
+
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+    with pytest.raises(RemoteProtocolError, match="ended early"):
+        await spool.receive(job.id, DOCUMENT, cut(), last=True, user=ANNA)
+    after = await house.service.get(job.id)
+    assert after is not None
+    assert (after.incoming, after.documents) == (True, ())
+    assert [blob async for blob in house.blobs.scan()] == []
+
+
+async def test_a_document_for_a_job_that_was_canceled_meanwhile_leaves_nothing(house: House) -> None:
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield LARGE
+        await house.service.change(job.id, Event.CANCELED, ANNA)
+        yield b"more"
+
+    with pytest.raises(RemoteProtocolError) as raised:
+        await spool.receive(job.id, DOCUMENT, slow(), last=True, user=ANNA)
+    assert raised.value.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+    assert [blob async for blob in house.blobs.scan()] == []
+
+
+async def test_a_document_above_the_limit_is_refused(house: House) -> None:
+    with pytest.raises(RemoteProtocolError) as raised:
+        await house.park(LARGE * 5)
+    assert raised.value.status is Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE
+
+
+async def test_a_password_is_kept_for_checking_and_shown_nowhere(house: House) -> None:
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes(), password=b"4711"))
+    assert job.reasons >= {"job-password-wait", "job-release-wait"}
+    assert await house.index.read(lambda t: t.jobs.password(job.id)) == "digest of 4 octets"
+    assert "4711" not in repr(job)
+
+
+async def test_every_change_is_told_in_the_ledger_without_names_or_titles(house: House) -> None:
+    job_id = await house.park()
+    await house.service.release(job_id, "laser", ANNA)
+    events = await house.ledger.events(job_id=job_id)
+    assert [each.event.kind for each in events] == ["job-created", "job-state-changed", "job-state-changed"]
+    assert events[-1].event.payload["events"] == ["released"]
+    assert len({each.event.actor for each in events}) == 1
+    assert "anna" not in repr(events)
+    assert "minutes" not in repr(events)
+    assert (await house.ledger.verify()).sound
+
+
+async def test_what_else_belongs_to_a_change_is_kept_or_undone_with_it(house: House) -> None:
+    job_id = await house.park()
+
+    def refuse(t: Transaction, job: Job) -> None:
+        t.jobs.expire_at(job.id, None)
+        raise RemoteProtocolError("no", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
+
+    with pytest.raises(RemoteProtocolError):
+        await house.service.change(job_id, Event.HELD, ANNA, also=refuse)
+    job = await house.service.get(job_id)
+    assert job is not None
+    assert job.version == 2
+    house.clock.pass_(80 * 3600)
+    assert await house.index.read(lambda t: t.jobs.expired(house.clock())) == [job_id]
+
+
+async def test_a_restarted_job_needs_its_documents_and_is_parked_again(house: House) -> None:
+    house.service.keeping = type(house.service.keeping)(delivered=timedelta(hours=1))
+    job_id = await house.park()
+    await house.service.release(job_id, "laser", ANNA)
+    await house.service.change(job_id, Event.STARTED, SYSTEM)
+    await house.service.change(job_id, Event.COMPLETED, SYSTEM)
+    queue = await house.spool("park").queue()
+    again = await house.service.restart(job_id, queue, ANNA)
+    assert (again.state, again.reasons) == (JobState.PENDING_HELD, {"job-release-wait"})
+    await house.service.change(job_id, Event.CANCELED, ANNA)
+    with pytest.raises(RemoteProtocolError) as raised:
+        await house.service.restart(job_id, queue, ANNA)
+    assert raised.value.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+
+
+async def test_a_resubmitted_job_has_the_documents_as_long_as_it_needs_them(house: House) -> None:
+    old = await house.park(LARGE)
+    queue = await house.spool("park").queue()
+    new = await house.service.resubmit(old, queue, Ticket(ANNA, "again", Attributes()))
+    await house.service.change(old, Event.CANCELED, ANNA)
+    assert await house.content(new.id) == LARGE
+    await house.service.change(new.id, Event.CANCELED, ANNA)
+    assert [blob async for blob in house.blobs.scan()] == []
+
+
+async def test_a_parked_job_expires_and_its_document_with_it(house: House) -> None:
+    job_id = await house.park(LARGE)
+    house.clock.pass_(house.service.keeping.parked.total_seconds() + 1)
+    await house.service.sweep()
+    job = await house.service.get(job_id)
+    assert job is not None
+    assert (job.state, job.message) == (JobState.ABORTED, "the time for which it is kept is over")
+    assert [blob async for blob in house.blobs.scan()] == []
+
+
+async def test_a_job_whose_documents_stop_coming_is_ended(house: House) -> None:
+    job = await house.spool("park").create(Ticket(ANNA, "minutes", Attributes()))
+    await house.service.sweep()
+    house.clock.pass_(house.service.keeping.operation.total_seconds() + 1)
+    await house.service.sweep()
+    ended = await house.service.get(job.id)
+    assert ended is not None
+    assert ended.state is JobState.ABORTED
+
+
+async def test_a_job_that_still_uploads_is_left_alone(house: House) -> None:
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+
+    async def slow() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            house.clock.pass_(200)
+            yield b"x"
+            await house.service.sweep()
+
+    done = await spool.receive(job.id, DOCUMENT, slow(), last=True, user=ANNA)
+    assert done.state is JobState.PENDING_HELD
+
+
+async def test_old_history_is_forgotten(house: House) -> None:
+    job_id = await house.park()
+    await house.service.change(job_id, Event.CANCELED, ANNA)
+    house.clock.pass_(house.service.keeping.history.total_seconds() + 1)
+    await house.service.sweep()
+    assert await house.service.get(job_id) is None
+
+
+async def test_purging_cancels_what_is_not_finished(house: House) -> None:
+    job_id = await house.park(LARGE)
+    await house.service.forget([job_id, 999], OPERATOR)
+    assert await house.service.get(job_id) is None
+    assert [blob async for blob in house.blobs.scan()] == []
+
+
+async def test_jobs_are_found_by_queue_and_owner(house: House) -> None:
+    mine, theirs, desk = await house.park(), await house.park(user=BERT), await house.park(queue="desk")
+    everything = Query(frozenset(JobState))
+    assert [job.id for job in await house.service.find(everything)] == [mine, theirs, desk]
+    assert [job.id for job in await house.service.find(everything, "park")] == [mine, theirs]
+    assert [job.id for job in await house.service.find(Query(frozenset(JobState), owner="bert"))] == [theirs]

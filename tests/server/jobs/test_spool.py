@@ -1,0 +1,110 @@
+"""A queue as its Printer sees it; the same questions as any client asks, answered from the database."""
+
+from uuid import UUID
+
+import pytest
+
+from ipp import Attribute, JobState, Operation, PrinterState, RemoteProtocolError, Status, Tag, decode
+from ipp.everywhere import Capabilities, attributes
+from ipp.job import Event
+from ipp.operations import standard_printer
+from ipp.printer import Printer
+from ipp.spool import Command, Query
+from tests.ipp.asking import ANNA, OPERATOR, of, request
+from tests.server.jobs.conftest import House
+
+
+def printer_for(house: House, queue: str) -> Printer:
+    capabilities = Capabilities("Park", UUID(int=4))
+    return standard_printer(attributes(capabilities), house.spool(queue), clock=house.clock)
+
+
+async def test_a_job_printed_over_ipp_is_parked_as_it_was_asked(house: House) -> None:
+    printer = printer_for(house, "park")
+    asked = [of("sides", Tag.KEYWORD, "two-sided-long-edge"), of("copies", Tag.INTEGER, 2)]
+    made = request(Operation.PRINT_JOB, of("job-name", Tag.NAME, "minutes"), job=asked, document=b"%PDF-1.7")
+    answer = decode((await printer.handle(made)).octets)
+    assert answer.status is Status.SUCCESSFUL_OK
+    assert answer.job.integer("job-state") == JobState.PENDING_HELD
+    job = await house.service.get(answer.job.integer("job-id", 0))
+    assert job is not None
+    assert (job.attributes.string("sides"), job.attributes.integer("copies")) == ("two-sided-long-edge", 2)
+    assert await house.content(job.id) == b"%PDF-1.7"
+
+
+async def test_another_queues_job_is_not_there(house: House) -> None:
+    job_id = await house.park(queue="desk")
+    spool = house.spool("park")
+    assert await spool.get(job_id) is None
+    for act in (
+        spool.change(job_id, Event.CANCELED, ANNA),
+        spool.amend(job_id, [], ANNA),
+        spool.schedule(job_id, None, ANNA),
+    ):
+        with pytest.raises(RemoteProtocolError) as raised:
+            await act
+        assert raised.value.status is Status.CLIENT_ERROR_NOT_FOUND
+
+
+async def test_a_parked_job_is_not_released_from_afar(house: House) -> None:
+    job_id = await house.park()
+    with pytest.raises(RemoteProtocolError) as raised:
+        await house.spool("park").change(job_id, Event.RELEASED, ANNA)
+    assert raised.value.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+
+
+async def test_a_hold_ends_but_parking_does_not(house: House) -> None:
+    job_id = await house.park()
+    spool = house.spool("park")
+    await spool.amend(job_id, [Attribute.of("job-hold-until", Tag.KEYWORD, "indefinite")], ANNA)
+    job = await spool.amend(job_id, [Attribute.of("job-hold-until", Tag.KEYWORD, "no-hold")], ANNA)
+    assert (job.state, job.reasons) == (JobState.PENDING_HELD, {"job-release-wait"})
+
+
+async def test_what_operators_say_is_kept_and_shown(house: House) -> None:
+    spool = house.spool("desk")
+    assert (await spool.status()).state is PrinterState.IDLE
+    await spool.command(Command.PAUSE, OPERATOR)
+    paused = await house.spool("desk").status()
+    assert (paused.state, paused.reasons) == (PrinterState.STOPPED, {"paused"})
+    await spool.command(Command.RESUME, OPERATOR)
+    await spool.command(Command.DISABLE, OPERATOR)
+    assert not (await spool.status()).accepting_jobs
+    await spool.command(Command.RESTART, OPERATOR)
+    assert (await spool.status()).accepting_jobs
+
+
+async def test_the_state_follows_the_jobs(house: House) -> None:
+    spool = house.spool("desk")
+    job_id = await house.park(queue="desk")
+    assert (await spool.status()).queued_jobs == 1
+    await house.service.change(job_id, Event.STARTED, ANNA)
+    assert (await spool.status()).state is PrinterState.PROCESSING
+    await house.service.change(job_id, Event.COMPLETED, ANNA)
+    assert (await spool.status()).queued_jobs == 0
+
+
+async def test_jobs_held_on_arrival_are_let_go_together(house: House) -> None:
+    spool = house.spool("desk")
+    await spool.command(Command.HOLD_NEW_JOBS, OPERATOR)
+    jobs = [await house.park(queue="desk") for _ in range(2)]
+    held = await spool.find(Query(frozenset({JobState.PENDING_HELD})))
+    assert [job.id for job in held] == jobs
+    await spool.command(Command.RELEASE_HELD_NEW_JOBS, OPERATOR)
+    assert [job.id for job in await spool.find(Query(frozenset({JobState.PENDING})))] == jobs
+
+
+async def test_subscribers_hear_what_the_ledger_tells_of_their_queue(house: House) -> None:
+    spool = house.spool("park")
+    start = spool.notices.position
+    job_id = await house.park()
+    await house.park(queue="desk")
+    await house.service.change(job_id, Event.CANCELED, ANNA)
+    notices, end = await spool.notices.since(start)
+    assert [notice.kind for notice in notices] == ["job-created", "job-state-changed", "job-completed"]
+    assert [notice.job.state for notice in notices if notice.job] == [
+        JobState.PENDING_HELD,
+        JobState.PENDING_HELD,
+        JobState.CANCELED,
+    ]
+    assert await spool.notices.since(end) == ([], end)
