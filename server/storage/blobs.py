@@ -144,12 +144,15 @@ class FileBlobs:
 
     async def get(self, name: str) -> AsyncGenerator[bytes, None]:
         """As `BlobStore.get`."""
-        file = await self._run(_open_blob, self._path(name))
+        download = _Download(self._path(name))
+        reading = self._submit(download.read)
         try:
-            while chunk := await self._run(file.read, BATCH_OCTETS):
+            while chunk := await reading:
+                reading = self._submit(download.read)  # the next chunk is read while this one is used
                 yield chunk
         finally:
-            await asyncio.shield(self._submit(file.close))
+            reading.cancel()
+            await asyncio.shield(self._submit(download.close))
 
     async def delete(self, name: str) -> None:
         """As `BlobStore.delete`."""
@@ -258,18 +261,38 @@ class _Upload:
                 self._file = None
 
 
+class _Download:
+    """One file on its way out. Its methods block, run in threads, and may come late after `close`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()  # a read must not meet a descriptor that is somebody else's by now
+        self._file: FileIO | None = None
+        self._closed = False
+
+    def read(self) -> bytes:
+        with self._lock:
+            if self._closed:
+                return b""
+            if self._file is None:
+                try:
+                    self._file = FileIO(self._path)
+                except FileNotFoundError:
+                    raise BlobMissingError(self._path.name) from None
+            return self._file.read(BATCH_OCTETS)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            if self._file is not None:
+                self._file.close()
+
+
 def _told(error: OSError, root: Path) -> StorageError:
     """An operating system's error in our words."""
     if error.errno in _FULL:
         return StorageFullError(f"the disk of {root} is full: free space there or move the data folder")
     return StorageError(f"{root} cannot be used: {error.strerror}; look at the disk and the folder's rights")
-
-
-def _open_blob(path: Path) -> FileIO:
-    try:
-        return FileIO(path)
-    except FileNotFoundError:
-        raise BlobMissingError(path.name) from None
 
 
 def _blobs_in(shard: Path) -> list[Blob]:

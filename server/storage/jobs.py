@@ -17,7 +17,15 @@ from ipp.spool import Query
 from ipp.vocabulary.enums import DocumentState
 from server.errors import AlreadyStoredError, NotStoredError, VersionConflictError
 from server.storage.documents import DocumentRows
-from server.storage.scope import Scope, Text, decode_attributes, encode_attributes, from_us, to_us
+from server.storage.scope import (
+    Scope,
+    Text,
+    checked_phc,
+    decode_attributes,
+    encode_attributes,
+    from_us,
+    to_us,
+)
 
 _SELECT: Final = (
     "SELECT id, uuid, printer, state, reasons, priority, created_us, processing_us, completed_us,"
@@ -28,11 +36,11 @@ _SELECT: Final = (
 _INSERT: Final = (
     "INSERT INTO jobs (tenant, uuid, printer, owner_digest, state, reasons, priority, rank, position,"
     " created_us, processing_us, completed_us, expires_us, impressions, impressions_completed, output_device,"
-    " version, sealed)"
+    " version, sealed, password)"
     " VALUES (:tenant, :uuid, :printer, :owner_digest, :state, :reasons, :priority, :priority,"
     " (SELECT coalesce(max(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'jobs'),"
     " :created_us, :processing_us, :completed_us, :expires_us, :impressions, :impressions_completed,"
-    " :output_device, :version, :sealed) RETURNING id"
+    " :output_device, :version, :sealed, :password) RETURNING id"
 )
 # A job that is restarted goes to the end of those that wait.
 _UPDATE: Final = (
@@ -90,6 +98,15 @@ class _Private(msgspec.Struct, array_like=True, frozen=True):
     documents: tuple[_Document, ...]
 
 
+class _Password(msgspec.Struct, array_like=True, frozen=True):
+    phc: str
+
+
+class _PasswordRow(msgspec.Struct, array_like=True, frozen=True):
+    uuid: bytes
+    password: bytes | None
+
+
 class _Place(msgspec.Struct, array_like=True, frozen=True):
     """Between two jobs in the order of printing."""
 
@@ -122,13 +139,20 @@ class JobRows:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
-    def add(self, job: Job, *, expires: datetime | None = None) -> Job:
+    def add(self, job: Job, *, expires: datetime | None = None, password: str | None = None) -> Job:
         """Store a new job; return it with the id it was given (its own is ignored).
+
+        `password` is the Argon2id PHC string of its job-password. It is sealed too: a PIN has too few digits
+        for a slow hash to be enough.
 
         Raises:
             AlreadyStoredError: its UUID is in use.
         """
         bindings = self._bindings(job) | {"created_us": to_us(job.created), "expires_us": to_us(expires)}
+        bindings["password"] = None
+        if password is not None:
+            private = _Password(checked_phc(password))
+            bindings["password"] = self._scope.seal(private, "job password", str(job.uuid))
         try:
             (row,) = self._scope.fetch(_INSERT, bindings, _Id)
         except apsw.ConstraintError:
@@ -154,6 +178,19 @@ class JobRows:
         for row in self._scope.fetch(_SELECT + "uuid = :uuid", {"uuid": uuid.bytes}, _Row):
             return self._job(row)
         raise NotStoredError(f"there is no job {uuid}")
+
+    def password(self, job_id: int) -> str | None:
+        """The Argon2id PHC string of a job's job-password, or None.
+
+        Raises:
+            NotStoredError: there is no such job.
+        """
+        sql = "SELECT uuid, password FROM jobs WHERE tenant = :tenant AND id = :id"
+        for row in self._scope.fetch(sql, {"id": job_id}, _PasswordRow):
+            if row.password is None:
+                return None
+            return self._scope.open(row.password, "job password", str(UUID(bytes=row.uuid)), _Password).phc
+        raise NotStoredError(f"there is no job {job_id}")
 
     def find(self, query: Query, *, printer: str | None = None) -> list[Job]:
         """The jobs that `query` asks for, of that printer or of all; in the order that `Query` documents."""

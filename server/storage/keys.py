@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import os
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
@@ -143,8 +144,10 @@ class LocalKeyFile:
 
         The file is durable before anything is wrapped under the new key.
         """
-        text = self.path.read_text("ascii")
-        _write_durably(self.path, text.rstrip("\n") + "\n" + _entry_text(now, self._random), replace=True)
+        with _locked_folder(self.path.parent):  # two that rotate at once both keep their key
+            _read_keys(self.path)
+            text = self.path.read_text("utf-8")
+            _write_durably(self.path, text.rstrip("\n") + "\n" + _entry_text(now, self._random), replace=True)
         self.reload()
         return self._current
 
@@ -240,6 +243,16 @@ def _parse_keys(path: Path, octets: bytes) -> dict[str, bytes]:
     return keys
 
 
+@contextmanager
+def _locked_folder(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _write_durably(path: Path, text: str, *, replace: bool) -> None:
     """Write a private file, whole or not at all.
 
@@ -249,7 +262,7 @@ def _write_durably(path: Path, text: str, *, replace: bool) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -12,7 +12,7 @@ import apsw
 import msgspec
 
 from server.errors import AlreadyStoredError, NotStoredError
-from server.storage.scope import Scope, Text, from_us, to_us
+from server.storage.scope import Scope, Text, checked_phc, from_us, to_us
 
 _SELECT: Final = (
     "SELECT id, name_digest, role, password, path_digest NOT NULL, created_us, sealed FROM people"
@@ -73,7 +73,7 @@ class PersonRows:
             AlreadyStoredError: the name is in use.
         """
         if password is not None:
-            _check_phc(password)
+            checked_phc(password)
         digest = self._digest(name)
         bindings: dict[str, apsw.SQLiteValue] = {
             "digest": digest,
@@ -130,7 +130,7 @@ class PersonRows:
             NotStoredError: there is no such person.
         """
         if password is not None:
-            _check_phc(password)
+            checked_phc(password)
         sql = "UPDATE people SET password = :password WHERE tenant = :tenant AND id = :id"
         self._change(sql, person_id, {"password": password})
 
@@ -182,8 +182,3 @@ class PersonRows:
 def _path_digest(token: str) -> bytes:
     # A plain digest is enough for what has 128 random bits, and can be found by an index.
     return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
-
-
-def _check_phc(password: str) -> None:
-    if not password.startswith("$argon2id$"):
-        raise ValueError("a password is stored as an Argon2id PHC string only")

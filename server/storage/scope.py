@@ -104,3 +104,14 @@ def encode_attributes(attributes: Attributes) -> bytes:
 def decode_attributes(octets: bytes) -> Attributes:
     """Attributes from what `encode_attributes` made of them."""
     return Attributes(decode(octets).groups[0]) if octets else Attributes()
+
+
+def checked_phc(password: str) -> str:
+    """The PHC string as it came.
+
+    Raises:
+        ValueError: it is not one of Argon2id; the text does not show it.
+    """
+    if not password.startswith("$argon2id$"):
+        raise ValueError("a password is stored as an Argon2id PHC string only")
+    return password

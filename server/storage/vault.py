@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from server.errors import SealBrokenError
 from server.storage.blobs import BlobStore, new_blob_name
 from server.storage.documents import StoredDocument
 from server.storage.index import Index, document_context
@@ -117,18 +116,18 @@ class Vault:
         """
         context = document_context(self._index.tenant, str(document.uuid))
         data_key = await self._wrapper.unwrap(document.wrapped_key, context)
-        opening = _Opening(Opener(data_key, document.uuid))
+        opener = Opener(data_key, document.uuid)
         if document.blob is None:
             octets = await self._index.read(lambda t: t.documents.octets(document.uuid))
-            if plain := opening.update(octets):
-                yield plain
+            if plain := opener.update(octets):
+                yield bytes(plain)
         else:
             async with aclosing(self._blobs.get(document.blob)) as sealed:
                 async for part in sealed:
-                    if plain := await asyncio.to_thread(opening.update, part):
-                        yield plain
-        if plain := opening.finish(document):
-            yield plain
+                    if plain := await asyncio.to_thread(opener.update, part):
+                        yield bytes(plain)
+        if plain := opener.finish():
+            yield bytes(plain)
 
     async def sweep(self, now: datetime, *, grace: timedelta = timedelta(hours=24)) -> int:
         """Delete blobs that are older than `grace` and that no document is in; return how many.
@@ -200,23 +199,3 @@ async def _joined(head: Octets, rest: AsyncIterable[bytearray]) -> AsyncGenerato
     yield head
     async for part in rest:
         yield part
-
-
-class _Opening:
-    """One document's way back through the opener."""
-
-    def __init__(self, opener: Opener) -> None:
-        self._opener = opener
-        self._digest = hashlib.sha256()
-
-    def update(self, part: bytes) -> bytes:
-        plain = self._opener.update(part)
-        self._digest.update(plain)
-        return bytes(plain)
-
-    def finish(self, document: StoredDocument) -> bytes:
-        plain = self._opener.finish()
-        self._digest.update(plain)
-        if self._digest.digest() != document.sha256:
-            raise SealBrokenError(f"document {document.uuid} is not the one that was stored: cancel the job")
-        return bytes(plain)

@@ -28,6 +28,7 @@ CREATE TABLE jobs (
     output_device         TEXT,
     version               INTEGER NOT NULL,
     sealed                BLOB NOT NULL,   -- owner, name, message, attributes, documents
+    password              BLOB,            -- sealed: an Argon2id PHC string (job-password)
     claimed_by            TEXT,
     claimed_until_us      INTEGER
 ) STRICT;

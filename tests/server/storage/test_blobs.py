@@ -175,6 +175,21 @@ async def test_two_puts_of_one_name_at_the_same_moment_give_one_whole_blob(store
     assert len(set(await whole(store, NAME))) == 1
 
 
+async def test_a_read_cancelled_at_any_step_disturbs_no_other(store: BlobStore) -> None:
+    octets = os.urandom(2 * BATCH_OCTETS + 1)
+    await store.put(NAME, chunks_of(octets))
+    for turns in range(10_000):
+        reading = asyncio.create_task(whole(store, NAME))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if reading.done():
+            break
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    assert await reading == await whole(store, NAME) == octets
+
+
 async def test_reading_may_stop_anywhere(store: BlobStore) -> None:
     await store.put(NAME, chunks_of(bytes(3 * BATCH_OCTETS)))
     reading = store.get(NAME)

@@ -95,6 +95,20 @@ def test_any_job_survives(
     connection.close()
 
 
+async def test_a_password_is_kept_hashed_and_sealed(index: Index, database: Database) -> None:
+    phc = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNo"
+    await index.write(lambda t: t.jobs.add(make_job(1), password=phc))
+    await index.write(lambda t: t.jobs.add(make_job(2)))
+    assert await index.read(lambda t: t.jobs.password(1)) == phc
+    assert await index.read(lambda t: t.jobs.password(2)) is None
+    with pytest.raises(NotStoredError):
+        await index.read(lambda t: t.jobs.password(3))
+    with pytest.raises(ValueError, match="Argon2id PHC string only"):
+        await index.write(lambda t: t.jobs.add(make_job(3), password="1234"))
+    await database.close()
+    assert phc.encode() not in Path.read_bytes(database.path)
+
+
 async def test_ids_are_never_used_twice_and_a_uuid_once(index: Index) -> None:
     await add(index, make_job(1), make_job(2))
     with pytest.raises(AlreadyStoredError):

@@ -125,6 +125,23 @@ async def test_after_a_rotation_the_new_key_wraps_and_the_old_one_unwraps(path: 
         assert await reader.unwrap(before, b"c") == await reader.unwrap(after, b"c") == DATA_KEY
 
 
+def test_two_that_rotate_at_the_same_moment_both_keep_their_key(path: Path) -> None:
+    first = LocalKeyFile.load_or_create(path)
+    path.write_text(path.read_text() + "# the key of the Zürich office\n")
+    made: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: made.append(LocalKeyFile.load(path).rotate())) for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    first.reload()
+    assert len(first.key_ids) == 7
+    assert set(made) <= set(first.key_ids)
+    assert "Zürich" in path.read_text()
+
+
 async def test_a_reader_of_the_old_file_learns_the_new_key_by_reloading(path: Path) -> None:
     reader, writer = LocalKeyFile.load_or_create(path), LocalKeyFile.load(path)
     writer.rotate()

@@ -16,6 +16,7 @@ from server.storage.seal import (
     HEADER_OCTETS,
     SEALED_SEGMENT_OCTETS,
     SEGMENT_OCTETS,
+    SEGMENTS_MAX,
     BlindIndex,
     FieldSealer,
     Opener,
@@ -199,6 +200,14 @@ def test_a_finished_sealer_takes_nothing_more() -> None:
     with pytest.raises(ValueError, match="sealed already"):
         sealer.update(b"x")
     with pytest.raises(ValueError, match="sealed already"):
+        sealer.finish()
+
+
+def test_no_nonce_is_used_twice_however_long_the_document() -> None:
+    sealer = Sealer(KEY, DOCUMENT)
+    sealer._segments.number = SEGMENTS_MAX - 1
+    sealer.update(bytes(SEGMENT_OCTETS + 1))
+    with pytest.raises(ValueError, match="at most 4294967296 segments"):
         sealer.finish()
 
 
