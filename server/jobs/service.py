@@ -105,9 +105,7 @@ class JobService:
         secret = None if ticket.password is None else await self._hash_password(ticket.password)
 
         def add(t: Transaction) -> Job:
-            added = t.jobs.add(job, expires=now + self.keeping.parked)
-            if secret is not None:
-                t.jobs.set_password(added.id, secret)
+            added = t.jobs.add(job, expires=now + self.keeping.parked, password=secret)
             _record(t, "job-created", added, ticket.user, now)
             return added
 
@@ -310,7 +308,7 @@ class JobService:
         now = self._clock()
 
         def change(t: Transaction) -> list[str]:
-            t.record(ledger.Event("job-purged", now, t.actor_of(user.name), job_id=job_id))
+            t.record(ledger.Event("job-purged", now, t.people.actor(user.name), job_id=job_id))
             return t.jobs.forget(job_id)
 
         await self._delete(await self._index.write(change))
@@ -390,5 +388,5 @@ def _record(
         "k-octets": -(-job.octets // 1024),
     }
     t.record(
-        ledger.Event(kind, at, t.actor_of(user.name), job_id=job.id, subject=job.printer, payload=payload)
+        ledger.Event(kind, at, t.people.actor(user.name), job_id=job.id, subject=job.printer, payload=payload)
     )

@@ -128,7 +128,7 @@ class QueueSpool:
             queue = _commanded(t.queues.get(self._name), command)
             t.queues.put(replace(queue, changed=now))
             payload: dict[str, ledger.Json] = {"command": command.value}
-            actor = t.actor_of(user.name)
+            actor = t.people.actor(user.name)
             t.record(ledger.Event("printer-state-changed", now, actor, subject=self._name, payload=payload))
 
         await self._index.write(change)
@@ -148,7 +148,7 @@ class QueueSpool:
                 attributes.put(each)
             t.queues.put(replace(queue, attributes=attributes, changed=now))
             payload: dict[str, ledger.Json] = {"attributes": [each.name for each in changes]}
-            actor = t.actor_of(user.name)
+            actor = t.people.actor(user.name)
             t.record(ledger.Event("printer-config-changed", now, actor, subject=self._name, payload=payload))
 
         await self._index.write(change)
@@ -160,7 +160,7 @@ class QueueSpool:
         await self._index.write(
             lambda t: t.record(
                 ledger.Event(
-                    "identify-printer", now, t.actor_of(user.name), subject=self._name, payload=payload
+                    "identify-printer", now, t.people.actor(user.name), subject=self._name, payload=payload
                 )
             )
         )

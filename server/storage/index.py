@@ -83,10 +83,6 @@ class Transaction:
         """What people print to."""
         return QueueRows(self._scope)
 
-    def actor_of(self, user_name: str) -> str:
-        """How the ledger calls a person: `user:` and a digest that only this tenant's key can make."""
-        return f"user:{self._scope.digest(user_name, 'actor').hex()}"
-
     def record(self, event: ledger.Event) -> ledger.Recorded:
         """Append an event to the ledger, for this tenant."""
         return ledger.append(self._scope.connection, replace(event, tenant=self._scope.tenant))

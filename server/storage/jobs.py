@@ -119,14 +119,6 @@ class _Place(msgspec.Struct, array_like=True, frozen=True):
         return (self.position + self.next_position) / 2
 
 
-class _Password(msgspec.Struct, array_like=True, frozen=True):
-    password: str
-
-
-class _Sealed(msgspec.Struct, array_like=True, frozen=True):
-    sealed: bytes
-
-
 class _Id(msgspec.Struct, array_like=True, frozen=True):
     id: int
 
@@ -241,22 +233,6 @@ class JobRows:
         blobs = DocumentRows(self._scope).destroy(job_id)
         self._scope.change("DELETE FROM jobs WHERE tenant = :tenant AND id = :id", {"id": job_id})
         return blobs
-
-    def set_password(self, job_id: int, password: str) -> None:
-        """Keep what the job's password is checked against: a PHC string, never the password itself."""
-        sealed = self._scope.seal(_Password(password), "job password", str(job_id))
-        self._scope.change(
-            "INSERT INTO job_passwords (job_id, tenant, sealed) VALUES (:id, :tenant, :sealed)"
-            " ON CONFLICT (job_id) DO UPDATE SET sealed = :sealed",
-            {"id": job_id, "sealed": sealed},
-        )
-
-    def password(self, job_id: int) -> str | None:
-        """What the job's password is checked against; None where it has none."""
-        sql = "SELECT sealed FROM job_passwords WHERE tenant = :tenant AND job_id = :id"
-        for row in self._scope.fetch(sql, {"id": job_id}, _Sealed):
-            return self._scope.open(row.sealed, "job password", str(job_id), _Password).password
-        return None
 
     def expire_at(self, job_id: int, expires: datetime | None) -> None:
         """Set when the job expires, or (None) that it does not."""
