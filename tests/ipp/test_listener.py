@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -25,9 +26,8 @@ class Echo(asyncio.Protocol):
         self.on_lost = on_lost
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.write(b"tls " if transport.get_extra_info("ssl_object") else b"plain ")
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.write(b"tls " if transport.get_extra_info("ssl_object") else b"plain ")
 
     def data_received(self, data: bytes) -> None:
         self.transport.write(data)
