@@ -72,6 +72,8 @@ class Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is gone."""
+        if self._wire is None:
+            return
         super().connection_lost(exc)
         self._wire = None
         self._on_lost()
@@ -126,7 +128,8 @@ class Connection(RequestHandler):
                 transport, self, context, server_side=True, ssl_handshake_timeout=handshake_s
             )
         except OSError as error:  # ssl.SSLError and the time-out are among them
-            self.force_close()
+            transport.abort()
+            self.connection_lost(error)  # which asyncio does not tell when a later handshake fails
             raise ClientLeft("no TLS handshake after the change to TLS") from error
         if upgraded is None:
             raise ClientLeft("the client left during the change to TLS")

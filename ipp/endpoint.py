@@ -226,8 +226,8 @@ class Endpoint:
 
     def _authority(self, request: web.BaseRequest) -> _Authority:
         """The validated Host (RFC 9112 3.2); the port we listen at where it names none."""
-        url = request.rel_url
-        given = [url.authority] if url.absolute else request.headers.getall("Host", [])
+        whole = "://" in request.raw_path.partition("?")[0][:16]
+        given = [request.url.authority] if whole else request.headers.getall("Host", [])
         found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
         if found is None:
             raise _Refused(HTTPStatus.BAD_REQUEST)
@@ -369,7 +369,7 @@ class Endpoint:
         try:
             return await self._pages(request)
         except web.HTTPException as answer:
-            return answer
+            return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
     def _refusal(self, refusal: _Refused) -> web.Response:
         response = web.Response(status=refusal.status, text=f"{refusal.status.phrase}\n")
