@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+from .decoder import DEFAULT_LIMITS, Decoder, Limits
+from .errors import LocalProtocolError
 from .message import Message
 
 
@@ -97,3 +99,38 @@ class Authenticator(Protocol):
         the address that sent them, for limits on guessing.
         """
         ...
+
+
+async def read_message(
+    chunks: AsyncIterator[bytes], limits: Limits = DEFAULT_LIMITS
+) -> tuple[Message, AsyncIterator[bytes]]:
+    """Octets as they come: the message they begin with, and the document that follows, still streaming.
+
+    Raises `RemoteProtocolError` as `Decoder` does, and what reading the chunks raises.
+    """
+    decoder = Decoder(limits)
+    async for chunk in chunks:
+        message = decoder.feed(chunk)
+        if message is not None:
+            return message, _Remainder(decoder.trailing, chunks)
+    decoder.finish()
+    raise LocalProtocolError("unreachable: an unfinished decoder raises")
+
+
+class _Remainder:
+    """What came with the end of the message, then the rest."""
+
+    __slots__ = ("_first", "_rest")
+
+    def __init__(self, first: bytes, rest: AsyncIterator[bytes]) -> None:
+        self._first = first
+        self._rest = rest
+
+    def __aiter__(self) -> _Remainder:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        return await anext(self._rest)

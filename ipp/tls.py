@@ -1,4 +1,4 @@
-"""The identity a server shows by TLS: a certificate it made itself or one from given files, renewed in place."""
+"""The identity a server shows by TLS: a certificate made by itself or one from given files, kept fresh."""
 
 from __future__ import annotations
 

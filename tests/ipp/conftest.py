@@ -1,10 +1,21 @@
-"""A printer to ask, for the tests of the library."""
+"""A printer to ask; and event loops: a module that sets `EVERY_LOOP = True` runs on asyncio's and on uvloop."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
+import uvloop
 
 from tests.ipp.asking import Desk, make_desk
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]] | None:
+    module = item.getparent(pytest.Module)
+    if module is None or not getattr(module.obj, "EVERY_LOOP", False):
+        return None
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

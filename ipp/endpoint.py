@@ -1,0 +1,470 @@
+"""IPP over HTTP, the server's half: an HTTP request becomes a `Request`, a `Response` becomes its answer.
+
+RFC 8010 4 (encoding over HTTP), RFC 8011 9, RFC 2817 (change to TLS), RFC 9110 and 9112 (HTTP).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import socket
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Container, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from ipaddress import ip_address
+from itertools import count
+from typing import Final, NamedTuple, TypeAlias, cast
+
+from aiohttp import web
+from aiohttp.http import HttpVersion11
+
+from .compression import DEFAULT_INFLATE_LIMITS, InflateLimits, inflate
+from .connection import ClientLeft, Connection, ConnectionTimes, HttpServer
+from .decoder import DEFAULT_LIMITS, Limits
+from .encoder import encode
+from .enums import GroupTag, Status, Tag
+from .errors import AuthenticationRequired, RemoteProtocolError
+from .exchange import Authenticator, Request, Route, Router, User, read_message
+from .listener import Address, ConnectionLimits, Listener
+from .message import Attribute, Group, Message
+
+_LOG: Final = logging.getLogger(__name__)
+_ACCESS: Final = logging.getLogger("ipp.access")
+
+MEDIA_TYPE: Final = "application/ipp"
+PagesHandler: TypeAlias = "Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]"
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+# A remainder of a body up to this size is read, so that the connection can go on; beyond, it is closed.
+_READ_AWAY_OCTETS: Final = 1 << 16
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]\\]+)(?::([0-9]{1,5}))?")
+_ALLOW: Final = "GET, HEAD, OPTIONS, POST"
+_HTTP_STATUS: Final = {
+    Status.CLIENT_ERROR_TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
+    Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointLimits:
+    """What one request may cost.
+
+    `body_octets` bounds a body as it comes, `inflate` what a compressed body becomes. `message_s` is the
+    time for a message to come whole. The client may be silent for `silence_s` within a document, and is
+    given another second for each `slowest_octets_per_s`; only time spent waiting for it counts.
+    """
+
+    message: Limits = DEFAULT_LIMITS
+    body_octets: int = 16 << 30
+    inflate: InflateLimits = DEFAULT_INFLATE_LIMITS
+    message_s: float = 30.0
+    silence_s: float = 300.0
+    slowest_octets_per_s: float = 500.0
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
+    times: ConnectionTimes = field(default_factory=ConnectionTimes)
+
+
+class _Authority(NamedTuple):
+    """Where a client says that it came to."""
+
+    host: str
+    port: int
+
+
+class _Refused(Exception):  # noqa: N818  # never an error of ours: an answer
+    """A request that is answered below IPP, by an HTTP status and its fixed text."""
+
+    def __init__(self, status: HTTPStatus, headers: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(status)
+        self.status = status
+        self.headers = list(headers)
+
+
+class Endpoint:
+    """An HTTP server that hands IPP requests to handlers, and everything else to pages.
+
+    `router` gives the `Route` of a path. `hosts` holds the names, in lower case, under which clients may
+    come (any address literal may be used too): a page of somebody else whose name was made to resolve to us
+    (DNS rebinding) is refused by its Host. `tls` gives the context for a new connection, `Identity.context`
+    for example; without it there is no TLS. `pages` answers requests of every method for paths that are not
+    a route's, and GET and HEAD for those that are.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        *,
+        hosts: Container[str],
+        authenticator: Authenticator | None = None,
+        pages: PagesHandler | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
+        limits: EndpointLimits | None = None,
+        server_name: str = "pullprint",
+    ) -> None:
+        self._router = router
+        self._hosts = hosts
+        self._authenticator = authenticator
+        self._pages = pages
+        self._tls = tls
+        self._limits = limits or EndpointLimits()
+        self._headers = {"Content-Type": MEDIA_TYPE, "Server": server_name}
+        self._server_name = server_name
+        self._numbers = count(1)
+        self._busy: set[Connection] = set()
+        self._all_idle = asyncio.Event()
+        self._closing = False
+        self._server: HttpServer | None = None
+        self._listener: Listener | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Host and port of each socket that listens."""
+        return self._listener.addresses if self._listener is not None else []
+
+    @property
+    def connections(self) -> int:
+        """How many connections exist."""
+        return self._listener.connections if self._listener is not None else 0
+
+    async def start(self, addresses: Iterable[Address] = (), sockets: Iterable[socket.socket] = ()) -> None:
+        """Serve at these addresses and listening sockets; see `Listener.start`. Raises OSError."""
+        self._server = HttpServer(self._serve, self._limits.times)
+        listener = Listener(self._server.connect, tls=self._tls, limits=self._limits.connections)
+        await listener.start(addresses, sockets)
+        self._listener = listener
+        self._watch = asyncio.create_task(self._server.watch())
+
+    async def close(self, grace_s: float = 10.0) -> None:
+        """Accept no more, let requests that run finish for `grace_s`, then end every connection."""
+        server, listener = self._server, self._listener
+        if server is None or listener is None:
+            return
+        self._closing = True
+        try:
+            await listener.stop()
+            for connection in server.connections:
+                if connection not in self._busy:
+                    connection.force_close()
+            if self._busy:
+                self._all_idle.clear()
+                async with asyncio.timeout(grace_s):
+                    await self._all_idle.wait()
+        except TimeoutError:
+            _LOG.warning("ended %d requests that did not finish within %s s", len(self._busy), grace_s)
+        finally:
+            if self._watch is not None:
+                self._watch.cancel()
+            await server.shutdown(0.1)
+            self._server = self._listener = self._watch = None
+            self._closing = False
+
+    @asynccontextmanager
+    async def serving(
+        self, addresses: Iterable[Address] = (), sockets: Iterable[socket.socket] = (), grace_s: float = 10.0
+    ) -> AsyncIterator[Endpoint]:
+        """Serve for the length of a block."""
+        await self.start(addresses, sockets)
+        try:
+            yield self
+        finally:
+            await self.close(grace_s)
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; the answer is on its way when this returns."""
+        connection = cast("Connection", request.protocol)
+        connection.continued = False
+        self._busy.add(connection)
+        try:
+            try:
+                response = await self._dispatch(request, connection)
+            except _Refused as refusal:
+                response = self._refusal(refusal)
+            except ClientLeft:
+                return web.Response()  # which finds no connection to go out by
+            except Exception:
+                _LOG.exception("request %d failed", next(self._numbers))
+                response = self._refusal(_Refused(HTTPStatus.INTERNAL_SERVER_ERROR))
+            if self._closing or not _can_go_on(request, connection):
+                response.force_close()
+            with suppress(ConnectionError):
+                await response.prepare(request)
+                await response.write_eof()
+            return response
+        finally:
+            self._busy.discard(connection)
+            if not self._busy:
+                self._all_idle.set()
+
+    async def _dispatch(self, request: web.BaseRequest, connection: Connection) -> web.StreamResponse:
+        authority = self._authority(request)
+        await self._change_to_tls(request, connection)
+        method, path = request.method, request.path
+        if method == "OPTIONS" and path == "*":
+            return web.Response(headers={"Allow": _ALLOW, "Server": self._server_name})
+        route = await self._router(path)
+        if route is None or method in ("GET", "HEAD"):
+            return await self._page(request, connection)
+        if route.plain == "upgrade" and not connection.secure:
+            raise _Refused(
+                HTTPStatus.UPGRADE_REQUIRED,
+                [("Connection", "Upgrade"), ("Upgrade", "TLS/1.2, HTTP/1.1")],
+            )
+        if method == "OPTIONS":
+            return web.Response(headers={"Allow": _ALLOW, "Server": self._server_name})
+        if method != "POST":
+            raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, [("Allow", _ALLOW)])
+        user = await self._identify(request, route)
+        self._check_header(request)
+        await _let_body_come(request, connection)
+        scheme = "ipps" if connection.secure else "ipp"
+        uri = f"{scheme}://{authority.host}:{authority.port}{request.rel_url.raw_path}"
+        return await self._exchange(request, connection, route, user, uri)
+
+    def _authority(self, request: web.BaseRequest) -> _Authority:
+        """The validated Host (RFC 9112 3.2); the port we listen at where it names none."""
+        whole = "://" in request.raw_path.partition("?")[0][:16]
+        given = [request.url.authority] if whole else request.headers.getall("Host", [])
+        found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
+        if found is None:
+            raise _Refused(HTTPStatus.BAD_REQUEST)
+        host = found[1]
+        if host.rstrip(".").lower() not in self._hosts and not _is_address(host):
+            raise _Refused(HTTPStatus.BAD_REQUEST)
+        if found[2] is not None:
+            port = int(found[2])
+        else:
+            name = cast("Connection", request.protocol).sockname
+            port = int(name[1]) if isinstance(name, tuple) else 0
+        if port > 0xFFFF:
+            raise _Refused(HTTPStatus.BAD_REQUEST)
+        return _Authority(host, port)
+
+    async def _change_to_tls(self, request: web.BaseRequest, connection: Connection) -> None:
+        """Do as RFC 2817 3 says, where the client asks; the request is then answered within TLS."""
+        wanted = request.headers.get("Upgrade", "")
+        if (
+            self._tls is None
+            or connection.secure
+            or not wanted
+            or not any(word.strip().upper().startswith("TLS/") for word in wanted.split(","))
+            or "upgrade" not in request.headers.get("Connection", "").lower()
+            or request.body_exists
+        ):
+            return
+        await connection.upgrade(self._tls(), self._limits.connections.handshake_s)
+
+    async def _identify(self, request: web.BaseRequest, route: Route) -> User | None:
+        """Who asks, as far as HTTP and the path tell."""
+        if route.user is not None or route.authentication == "none":
+            return route.user
+        given = request.headers.getall("Authorization", [])
+        if len(given) > 1:
+            raise _Refused(HTTPStatus.BAD_REQUEST)
+        if not given:
+            if route.authentication == "always":
+                raise self._challenge()
+            return None
+        scheme, _, credentials = given[0].strip().partition(" ")
+        user = None
+        if self._authenticator is not None:
+            peer = request.remote or ""
+            user = await self._authenticator.identify(scheme.lower(), credentials.strip(), peer)
+        if user is None:
+            raise self._challenge()
+        return user
+
+    def _challenge(self) -> _Refused:
+        challenges = self._authenticator.challenges if self._authenticator is not None else ()
+        return _Refused(HTTPStatus.UNAUTHORIZED, [("WWW-Authenticate", value) for value in challenges])
+
+    def _check_header(self, request: web.BaseRequest) -> None:
+        """Refuse, before the body comes, what its header shows cannot be taken."""
+        headers = request.headers
+        if headers.get("Content-Type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
+            raise _Refused(HTTPStatus.BAD_REQUEST)
+        if headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", "gzip", "x-gzip"):
+            raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, [("Accept-Encoding", "gzip")])
+        if (request.content_length or 0) > self._limits.body_octets:
+            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+    async def _exchange(
+        self, request: web.BaseRequest, connection: Connection, route: Route, user: User | None, uri: str
+    ) -> web.StreamResponse:
+        """Read the message, have it handled, and make the answer of what comes back."""
+        started = asyncio.get_running_loop().time()
+        chunks: AsyncIterator[bytes] = _Body(request, self._limits)
+        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            chunks = inflate(chunks, "gzip", self._limits.inflate)
+        message: Message | None = None
+        outcome = "failed"
+        try:
+            async with asyncio.timeout(self._limits.message_s):
+                message, document = await read_message(chunks, self._limits.message)
+            agent = request.headers.get("User-Agent", "")
+            asked = Request(message, uri, document, user, connection.secure, request.remote or "", agent)
+            response = await route.handler.handle(asked)
+            outcome = Status(int.from_bytes(response.octets[2:4])).keyword
+        except RemoteProtocolError as error:
+            outcome = str(error)
+            raise _Refused(_HTTP_STATUS.get(error.status, HTTPStatus.BAD_REQUEST)) from error
+        except AuthenticationRequired as error:
+            outcome = "authentication required"
+            raise self._challenge() from error
+        except Exception as error:
+            if message is not None:
+                return self._failure(message)
+            if isinstance(error, TimeoutError):
+                outcome = "no whole message in time"
+                raise _Refused(HTTPStatus.REQUEST_TIMEOUT) from error
+            raise
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
+            if _ACCESS.isEnabledFor(logging.INFO):
+                took_ms = (asyncio.get_running_loop().time() - started) * 1000
+                what = message.operation.keyword if message is not None else "unread"
+                _ACCESS.info("%s %s %s: %s, %.1f ms", request.remote, route.name, what, outcome, took_ms)
+        if response.document is None:
+            return web.Response(body=response.octets, headers=self._headers)
+        return await self._stream(request, connection, response.octets, response.document)
+
+    async def _stream(
+        self, request: web.BaseRequest, connection: Connection, octets: bytes, document: AsyncIterator[bytes]
+    ) -> web.StreamResponse:
+        """Send an answer and the document that follows it, chunk by chunk."""
+        answer = web.StreamResponse(headers=self._headers)
+        if self._closing or not _can_go_on(request, connection):
+            answer.force_close()
+        try:
+            await answer.prepare(request)
+            await answer.write(octets)
+            async for chunk in document:
+                await answer.write(chunk)
+        except Exception as error:
+            # Without the last chunk the client sees that the document is not whole.
+            connection.force_close()
+            if not isinstance(error, ConnectionError):
+                _LOG.exception("request %d: the document of an answer broke off", next(self._numbers))
+            raise ClientLeft("the document of an answer broke off") from error
+        finally:
+            if isinstance(document, AsyncGenerator):
+                await document.aclose()
+        return answer
+
+    def _failure(self, message: Message) -> web.StreamResponse:
+        """The answer where a handler raised what it should not have: logged in full, told in general."""
+        number = next(self._numbers)
+        _LOG.exception("request %d (%s) failed", number, message.operation.keyword)
+        return web.Response(body=internal_error(message, number), headers=self._headers)
+
+    async def _page(self, request: web.BaseRequest, connection: Connection) -> web.StreamResponse:
+        if self._pages is None:
+            raise _Refused(HTTPStatus.NOT_FOUND)
+        if request.method not in ("GET", "HEAD"):
+            await _let_body_come(request, connection)
+        try:
+            return await self._pages(request)
+        except web.HTTPException as answer:
+            return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+
+    def _refusal(self, refusal: _Refused) -> web.Response:
+        response = web.Response(status=refusal.status, text=f"{refusal.status.phrase}\n")
+        response.headers["Server"] = self._server_name
+        for name, value in refusal.headers:
+            response.headers.add(name, value)
+        return response
+
+
+def internal_error(message: Message, number: int) -> bytes:
+    """An answer of server-error-internal-error that names the request as our log does."""
+    attributes = (
+        Attribute.of("attributes-charset", Tag.CHARSET, "utf-8"),
+        Attribute.of("attributes-natural-language", Tag.NATURAL_LANGUAGE, "en"),
+        Attribute.of("status-message", Tag.TEXT, f"Internal error; the log tells more at request {number}."),
+    )
+    version = min(max(message.version, (1, 1)), (2, 2))
+    groups = [Group(GroupTag.OPERATION, attributes)]
+    return encode(Message(Status.SERVER_ERROR_INTERNAL_ERROR, message.request_id, groups, version))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+async def _let_body_come(request: web.BaseRequest, connection: Connection) -> None:
+    """Answer `Expect: 100-continue` (RFC 9110 10.1.1) once nothing in the header stands against the body."""
+    expected = request.headers.get("Expect")
+    if expected is None or request.version < HttpVersion11:
+        return
+    if expected.lower() != "100-continue":
+        raise _Refused(HTTPStatus.EXPECTATION_FAILED)
+    if request.body_exists:
+        connection.continued = True
+        await request.writer.write(_CONTINUE)
+        request.writer.output_size = 0  # or the answer would seem to have begun
+
+
+def _can_go_on(request: web.BaseRequest, connection: Connection) -> bool:
+    """Whether the next request can be told from what is left of this one's body."""
+    if request.content.is_eof():
+        return True
+    if "Expect" in request.headers and not connection.continued:
+        return False  # the client may or may not send the body now
+    length = request.content_length
+    return length is not None and length <= _READ_AWAY_OCTETS
+
+
+class _Body:
+    """The octets of a request's body, in time and within bounds, raising `RemoteProtocolError` where not."""
+
+    __slots__ = ("_content", "_limits", "_taken", "_waited_s")
+
+    def __init__(self, request: web.BaseRequest, limits: EndpointLimits) -> None:
+        self._content = request.content
+        self._limits = limits
+        self._taken = 0
+        self._waited_s = 0.0
+
+    def __aiter__(self) -> _Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        content = self._content
+        try:
+            chunk = content.read_nowait()
+            if not chunk and not content.at_eof():
+                chunk = await self._wait()
+        except TimeoutError as error:
+            raise RemoteProtocolError(
+                f"the body stalled after {self._taken} octets", status=Status.CLIENT_ERROR_TIMEOUT
+            ) from error
+        except (web.RequestPayloadError, OSError, RuntimeError) as error:
+            raise RemoteProtocolError(f"the body was cut short after {self._taken} octets") from error
+        if not chunk:
+            raise StopAsyncIteration
+        self._taken += len(chunk)
+        if self._taken > self._limits.body_octets:
+            raise RemoteProtocolError(
+                f"a body of more than {self._limits.body_octets} octets",
+                status=Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE,
+            )
+        return chunk
+
+    async def _wait(self) -> bytes:
+        """The next octets when they come; none at the end. Raises TimeoutError."""
+        limits = self._limits
+        allowed_s = limits.silence_s + self._taken / limits.slowest_octets_per_s - self._waited_s
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        async with asyncio.timeout(min(limits.silence_s, allowed_s)):
+            chunk = await self._content.readany()
+        self._waited_s += loop.time() - started
+        return chunk
