@@ -15,7 +15,13 @@ from types import TracebackType
 from typing import Final, Self
 
 import ifaddr
-from zeroconf import AddressResolver, InterfaceChoice, IPVersion, NonUniqueNameException, ServiceInfo
+from zeroconf import (  # type: ignore[attr-defined]  # AddressResolver is documented, but not in __all__
+    AddressResolver,
+    InterfaceChoice,
+    IPVersion,
+    NonUniqueNameException,
+    ServiceInfo,
+)
 from zeroconf.asyncio import AsyncZeroconf
 
 from .dnssd import Service, cut_octets, instance_name, next_instance_name, txt_strings

@@ -28,7 +28,7 @@ NAME_OCTETS: Final = 63  # a DNS label (RFC 6763 4.1.1)
 _STRING_OCTETS: Final = 255  # "key=value" in a TXT record (RFC 6763 6.1)
 
 # The width of the widest medium, and the word for it (hundredths of a millimetre).
-_PAPER_MAX: Final = ((21000, "<legal-A4"), (29700, "legal-A4"), (42000, "tabloid-A3"), (59400, "isoC-A2"))
+_PAPER_MAX: Final = ((21000, "<legal-A4"), (27940, "legal-A4"), (42000, "tabloid-A3"), (59400, "isoC-A2"))
 _LARGEST_PAPER: Final = ">isoC-A2"
 _PASSWORDS: Final = frozenset({"basic", "digest"})
 
