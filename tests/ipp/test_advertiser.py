@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -257,3 +258,22 @@ def look_from_a_second_host() -> None:
             assert child.wait(10) == 0
         time.sleep(1.2)  # a goodbye is a time to live of one second (RFC 6762 10.1)
         assert browsers.browse(far, IPP, prefix=desk.prefix) == []
+
+
+async def test_the_example_advertises_until_it_is_interrupted(discovery: ServiceDiscovery, host: str) -> None:
+    name = unique("Example")
+    example = await asyncio.create_subprocess_exec(
+        *(sys.executable, "examples/advertise.py", name, "--port", "8633", "--location", "By the stairs"),
+        *("--monochrome", "--host", f"{host}-example", "--interface", "127.0.0.1"),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert example.stdout is not None
+    told = (await example.stdout.readline()).decode()
+    assert told == f"{name} is at ipps://{host}-example.local:8633/ipp/print, Ctrl-C ends it\n"
+    [found] = await until(discovery, f"_universal._sub.{IPPS}", name, bool)
+    assert (found.host, found.port) == (f"{host}-example.local", 8633)
+    assert (found.txt["note"], found.txt["Color"], found.txt["rp"]) == ("By the stairs", "F", "ipp/print")
+    example.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(example.wait(), 10) == 0
+    await until(discovery, IPPS, name, lambda found: not found)
