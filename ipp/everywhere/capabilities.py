@@ -208,6 +208,7 @@ class Capabilities:
     multiple_operation_time_out_action: str = "abort-job"
 
     def __post_init__(self) -> None:
+        self._require("media-default", self.default_media, self.media)
         for name in (*self.media, *(medium.size for medium in self.ready_media)):
             if resolve(name) is None:
                 raise LocalProtocolError(f"media {name!r}: not a self-describing media name (PWG 5101.1)")
@@ -216,7 +217,6 @@ class Capabilities:
             self._require("ready medium's source", medium.source, self.media_sources)
             self._require("ready medium's type", medium.type, self.media_types)
         self._require("document-format-default", self.default_document_format, self.document_formats)
-        self._require("media-default", self.default_media, self.media)
         self._require("print-color-mode-default", self.default_color_mode, self.supported_color_modes)
         self._require("sides-default", self.sides_default or self.sides[0], self.sides)
         self._require("printer-resolution-default", self.default_resolution, self.resolutions)

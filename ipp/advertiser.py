@@ -1,0 +1,284 @@
+"""Printers made known on the local network by Multicast DNS (RFC 6762), with subtypes, through `zeroconf`.
+
+async with Advertiser() as advertiser:
+    name = await advertiser.publish(queue, name, services(answer))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+import ifaddr
+from zeroconf import (  # type: ignore[attr-defined]  # AddressResolver is documented, but not in __all__
+    AddressResolver,
+    InterfaceChoice,
+    IPVersion,
+    NonUniqueNameException,
+    ServiceInfo,
+)
+from zeroconf.asyncio import AsyncZeroconf
+
+from .dnssd import Service, cut_octets, instance_name, next_instance_name, txt_strings
+
+logger: Final = logging.getLogger(__name__)
+
+_DOMAIN: Final = "local."
+_HOST_OCTETS: Final = 63
+_MOST_RENAMES: Final = 99
+_ADDRESS_WAIT_MS: Final = 800
+# zeroconf takes every dot for the end of a label, so a dot within a name is written as its look-alike.
+_DOT_LEADER: Final = "\N{ONE DOT LEADER}"
+
+
+class AdvertiserError(Exception):
+    """A printer could not be made known: no free name, or no address to be found at."""
+
+
+class SubtypeInfo(ServiceInfo):
+    """A pointer from a subtype to a service that is registered under its own type.
+
+    zeroconf keeps one service for each name. The key of a subtype is its type as well as its name, so that
+    it stands beside the service; queries for the name itself find the service (zeroconf issues 109, 304).
+    """
+
+    def __init__(self, service: ServiceInfo, subtype: str) -> None:
+        super().__init__(
+            f"{subtype}._sub.{service.type}",
+            service.name,
+            port=service.port,
+            properties=service.text,
+            server=service.server,
+        )
+        self.key = f"{self.type}/{service.key}".lower()
+
+
+@dataclass(slots=True)
+class _Publication:
+    name: str
+    wanted: str
+    services: tuple[Service, ...]
+    infos: list[ServiceInfo]
+
+
+class Advertiser:
+    """Publishes any number of printers; each is known to its owner by a key, and to the network by its name.
+
+    `host` is the name that clients are sent to: this machine's, as `NAME.local`, unless given. Whoever
+    answers for a `.local` name already with an address of this machine (avahi) is left to do so; else the
+    addresses are announced here, and where the name is another machine's a number is added to it. A name
+    of the DNS is taken as it is. Attributes must tell URIs of `self.host`, which is settled once the
+    context is entered.
+    `addresses` are what this machine is reached at, `interfaces` the addresses of the interfaces to speak
+    on: all but loopback unless given.
+
+    Raises AdvertiserError on entering when there is no address to announce.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "",
+        addresses: Sequence[str] = (),
+        interfaces: Sequence[str] = (),
+        ipv6: bool = False,
+    ) -> None:
+        self._ip_version = IPVersion.All if ipv6 else IPVersion.V4Only
+        self._interfaces = list(interfaces)
+        self._addresses = list(addresses) or self._interfaces or _own_addresses(ipv6=ipv6)
+        self._announced: list[str] = []
+        self.host = _host_name(host or _machine_name())
+        self._published: dict[str, _Publication] = {}
+        self._turn = asyncio.Lock()
+        self._announcements: set[asyncio.Future[object]] = set()
+        self._zeroconf: AsyncZeroconf | None = None
+
+    async def __aenter__(self) -> Self:
+        if not self._addresses:
+            raise AdvertiserError("no network address to advertise: connect an interface or give addresses")
+        self._zeroconf = AsyncZeroconf(
+            interfaces=self._interfaces or InterfaceChoice.All, ip_version=self._ip_version
+        )
+        try:
+            await self._settle_host()
+        except BaseException:
+            await self._zeroconf.async_close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Say goodbye for every printer, and stop."""
+        zeroconf, self._zeroconf = self._running, None
+        for announcement in self._announcements:
+            announcement.cancel()
+        await asyncio.gather(*self._announcements, return_exceptions=True)
+        self._published.clear()
+        await zeroconf.async_close()
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The name each published printer is known by, by its key."""
+        return {key: publication.name for key, publication in self._published.items()}
+
+    async def publish(self, key: str, name: str, services: Iterable[Service]) -> str:
+        """Make a printer known, or what changed of it; gives the name that it is known by.
+
+        That is `name` (cut to a DNS label), or `name (2)` where another printer has it; it stays until
+        another name is asked for. Raises AdvertiserError when a hundred names are taken.
+        """
+        wanted, offered = _fit_name(name), tuple(services)
+        async with self._turn:
+            present = self._published.get(key)
+            if present and present.wanted == wanted:
+                if present.services != offered:
+                    await self._update(present, offered)
+                return present.name
+            if present:
+                await self._withdraw(key)
+            free = await self._find_free_name(wanted, offered)
+            made = _Publication(free, wanted, offered, self._make_infos(free, offered))
+            self._published[key] = made
+            for info in made.infos:
+                await self._register(info)
+            if free != wanted:
+                logger.warning("printer name %r is taken on this network, advertised as %r", wanted, free)
+            return free
+
+    async def withdraw(self, key: str) -> None:
+        """Say goodbye for a printer; nothing happens when it is not published."""
+        async with self._turn:
+            await self._withdraw(key)
+
+    @property
+    def _running(self) -> AsyncZeroconf:
+        if self._zeroconf is None:
+            raise AdvertiserError("not running: use the advertiser within `async with`")
+        return self._zeroconf
+
+    async def _settle_host(self) -> None:
+        stem, _, domain = self.host.partition(".")
+        if domain != "local":
+            return
+        for number in range(2, _MOST_RENAMES):
+            found = await self._resolve(f"{self.host}.")
+            if not found:
+                self._announced = self._addresses
+                return
+            if found & set(self._addresses):
+                logger.debug("%s is answered for by this machine's own responder", self.host)
+                return
+            suffix = f"-{number}"
+            self.host = f"{cut_octets(stem, _HOST_OCTETS - len(suffix))}{suffix}.local"
+        raise AdvertiserError(f"no free host name like {self.host}: give another host")
+
+    async def _resolve(self, host: str) -> set[str]:
+        asked = AddressResolver(host)
+        await asked.async_request(self._running.zeroconf, _ADDRESS_WAIT_MS)
+        return set(asked.parsed_addresses(self._ip_version))
+
+    async def _find_free_name(self, wanted: str, services: tuple[Service, ...]) -> str:
+        """Probe for the name under every type at once (RFC 6762 8.1), as often as it takes."""
+        own = {publication.name.lower() for publication in self._published.values()}
+        name = wanted
+        for _ in range(_MOST_RENAMES):
+            if name.lower() not in own and await self._is_free(name, services):
+                return name
+            name = next_instance_name(name)
+        raise AdvertiserError(f"no free name like {wanted!r} on this network: choose another")
+
+    async def _is_free(self, name: str, services: tuple[Service, ...]) -> bool:
+        zeroconf = self._running.zeroconf
+        await zeroconf.async_wait_for_start()
+        probes = (
+            zeroconf.async_check_service(self._make_info(name, service), allow_name_change=False)
+            for service in services
+        )
+        outcomes = await asyncio.gather(*probes, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, NonUniqueNameException):
+                raise outcome
+        return not any(outcomes)
+
+    def _make_info(self, name: str, service: Service) -> ServiceInfo:
+        kind = f"{service.type}.{_DOMAIN}"
+        strings = (bytes([len(string)]) + string for string in txt_strings(service.txt))
+        return ServiceInfo(
+            kind,
+            f"{name}.{kind}",
+            port=service.port,
+            properties=b"".join(strings),
+            server=f"{self.host}.",
+            parsed_addresses=self._announced,
+        )
+
+    def _make_infos(self, name: str, services: tuple[Service, ...]) -> list[ServiceInfo]:
+        infos = []
+        for service in services:
+            info = self._make_info(name, service)
+            infos += [info, *(SubtypeInfo(info, subtype) for subtype in service.subtypes)]
+        return infos
+
+    async def _update(self, publication: _Publication, services: tuple[Service, ...]) -> None:
+        before = {info.key: info for info in publication.infos}
+        infos = self._make_infos(publication.name, services)
+        zeroconf = self._running
+        for key in before.keys() - {info.key for info in infos}:
+            self._announce(await zeroconf.async_unregister_service(before[key]))
+        for info in infos:
+            old = before.get(info.key)
+            if old is None:
+                await self._register(info)
+            elif (old.port, old.text) != (info.port, info.text):
+                self._announce(await zeroconf.async_update_service(info))
+        publication.services, publication.infos = services, infos
+
+    async def _register(self, info: ServiceInfo) -> None:
+        # The name was probed for already; a subtype's must be found by zeroconf, for it is the service's.
+        self._announce(await self._running.async_register_service(info, cooperating_responders=True))
+
+    async def _withdraw(self, key: str) -> None:
+        publication = self._published.pop(key, None)
+        for info in publication.infos if publication else ():
+            self._announce(await self._running.async_unregister_service(info))
+
+    def _announce(self, sending: Awaitable[object]) -> None:
+        """Let an announcement be repeated while the caller goes on (RFC 6762 8.3)."""
+        task = asyncio.ensure_future(sending)
+        self._announcements.add(task)
+        task.add_done_callback(self._announcements.discard)
+
+
+def _fit_name(name: str) -> str:
+    return instance_name(instance_name(name).replace(".", _DOT_LEADER))
+
+
+def _host_name(host: str) -> str:
+    name = host.lower().removesuffix(".")
+    return name if "." in name else f"{name}.local"
+
+
+def _machine_name() -> str:
+    label = socket.gethostname().partition(".")[0]
+    return cut_octets(label, _HOST_OCTETS) or "printer"
+
+
+def _own_addresses(*, ipv6: bool) -> list[str]:
+    """The addresses of this machine's interfaces, without those that only this machine reaches."""
+    found = []
+    for adapter in ifaddr.get_adapters():
+        for address in adapter.ips:
+            text = address.ip if isinstance(address.ip, str) else address.ip[0]
+            local = text.startswith("127.") or text == "::1"
+            if not local and (address.is_IPv4 or ipv6):
+                found.append(text)
+    return found

@@ -1,0 +1,279 @@
+"""Printers as real browsers find them: avahi-browse and ippfind, on this machine and from another host."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from ipp.advertiser import Advertiser, AdvertiserError
+from ipp.dnssd import HTTP, IPP, IPPS, LPD, SUBTYPES, Service, services, txt_record
+from ipp.message import Attributes
+from ipp.registry import attribute
+from tests.ipp.test_everywhere import HALL, whole_answer
+from tests.peers import dnssd as browsers
+from tests.peers.bus import ServiceDiscovery
+
+pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
+
+LOOPBACK = ["127.0.0.1"]
+SEEN_WITHIN_S = 6.0
+
+
+def answer_of(host: str, *, location: str = "Hall", port: int = 8631) -> Attributes:
+    answer = whole_answer(replace(HALL, location=location))
+    uris = (f"ipp://{host}:{port}/ipp/print/hall", f"ipps://{host}:{port}/ipp/print/hall")
+    answer.put(attribute("printer-uri-supported", *uris))
+    answer.put(attribute("printer-more-info", f"https://{host}:{port}/hall"))
+    return answer
+
+
+def unique(label: str = "Hall") -> str:
+    return f"{label} {uuid4().hex[:8]}"  # other tests may advertise at the same moment
+
+
+async def browse(discovery: ServiceDiscovery, service_type: str, name: str) -> list[browsers.Service]:
+    found = await asyncio.to_thread(browsers.browse, discovery, service_type)
+    return [service for service in found if service.name == name]
+
+
+async def until(
+    discovery: ServiceDiscovery,
+    service_type: str,
+    name: str,
+    seen: Callable[[list[browsers.Service]], bool],
+) -> list[browsers.Service]:
+    """What avahi lists under the name, once it is as awaited. A goodbye is remembered for a second."""
+    deadline = time.monotonic() + SEEN_WITHIN_S
+    while not seen(found := await browse(discovery, service_type, name)):
+        assert time.monotonic() < deadline, found
+    return found
+
+
+@pytest.fixture(scope="module")
+def host() -> str:
+    return f"pullprint-{uuid4().hex[:8]}"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def advertiser(host: str) -> AsyncIterator[Advertiser]:
+    async with Advertiser(host=host, interfaces=LOOPBACK) as running:
+        yield running
+
+
+async def test_avahi_finds_a_printer_under_every_type_and_subtype(
+    discovery: ServiceDiscovery, advertiser: Advertiser, host: str
+) -> None:
+    name, answer = unique("Café (2nd floor)"), answer_of(advertiser.host)
+    assert await advertiser.publish("hall", name, services(answer)) == name
+    ports = {LPD: 0, f"_printer._sub.{HTTP}": 8631}
+    for service_type in (IPP, IPPS):
+        ports |= dict.fromkeys((service_type, *(f"{sub}._sub.{service_type}" for sub in SUBTYPES)), 8631)
+    every = await asyncio.gather(*(until(discovery, service_type, name, bool) for service_type in ports))
+    for service_type, [found] in zip(ports, every, strict=True):
+        place = (f"{host}.local", "127.0.0.1", ports[service_type])
+        assert (found.host, found.address, found.port) == place, service_type
+        if service_type.endswith((IPP, IPPS)):
+            assert dict(found.txt) == txt_record(answer)
+
+
+async def test_ippfind_finds_a_printer_where_it_says_it_is(
+    discovery: ServiceDiscovery, advertiser: Advertiser
+) -> None:
+    answer = answer_of(advertiser.host)
+    await advertiser.publish("hall", unique(), services(answer))
+    listed = await asyncio.to_thread(browsers.ippfind, discovery, "_ipp._tcp,_universal", "_ipps._tcp,_print")
+    assert set(answer.strings("printer-uri-supported")) <= set(listed)
+
+
+async def test_a_change_reaches_those_who_look_and_keeps_the_name(
+    discovery: ServiceDiscovery, advertiser: Advertiser
+) -> None:
+    name = unique()
+    await advertiser.publish("hall", name, services(answer_of(advertiser.host)))
+    await until(discovery, IPP, name, bool)
+    moved = answer_of(advertiser.host, location="Kitchen", port=8632)
+    assert await advertiser.publish("hall", name, services(moved)) == name
+    [found] = await until(discovery, IPP, name, lambda found: [one.port for one in found] == [8632])
+    assert found.txt["note"] == "Kitchen"
+    [subtype] = await browse(discovery, f"_universal._sub.{IPP}", name)
+    assert subtype.txt["note"] == "Kitchen"
+
+
+async def test_a_service_that_ends_is_gone_and_the_others_stay(
+    discovery: ServiceDiscovery, advertiser: Advertiser
+) -> None:
+    name, offered = unique(), services(answer_of(advertiser.host))
+    await advertiser.publish("hall", name, offered)
+    await until(discovery, IPPS, name, bool)
+    await advertiser.publish("hall", name, [service for service in offered if service.type != IPPS])
+    await until(discovery, IPPS, name, lambda found: not found)
+    assert await browse(discovery, IPP, name)
+    assert await advertiser.publish("hall", name, offered) == name
+    await until(discovery, f"_print._sub.{IPPS}", name, bool)
+
+
+async def test_goodbye_is_said_on_leaving_and_on_withdrawing(discovery: ServiceDiscovery, host: str) -> None:
+    first, second = unique("First"), unique("Second")
+    async with Advertiser(host=host, interfaces=LOOPBACK) as advertiser:
+        offered = services(answer_of(advertiser.host))
+        await advertiser.publish("first", first, offered)
+        await advertiser.publish("second", second, offered)
+        await asyncio.gather(*(until(discovery, IPP, name, bool) for name in (first, second)))
+        await advertiser.withdraw("first")
+        await advertiser.withdraw("first")
+        await until(discovery, IPP, first, lambda found: not found)
+        assert await browse(discovery, IPP, second)
+        assert advertiser.names == {"second": second}
+    gone = (IPP, f"_universal._sub.{IPPS}", LPD)
+    await asyncio.gather(*(until(discovery, kind, second, lambda found: not found) for kind in gone))
+
+
+async def test_a_name_that_another_machine_has_gets_a_number(
+    discovery: ServiceDiscovery, advertiser: Advertiser, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = unique()
+    await advertiser.publish("hall", name, services(answer_of(advertiser.host)))
+    async with Advertiser(host=f"{advertiser.host[:-6]}-other", interfaces=LOOPBACK) as other:
+        offered = services(answer_of(other.host))
+        assert await other.publish("theirs", name, offered) == f"{name} (2)"
+        assert f"advertised as '{name} (2)'" in caplog.text
+        [found] = await until(discovery, IPP, f"{name} (2)", bool)
+        assert found.host == other.host
+        # It keeps that name while the printer changes, though the first may have become free.
+        assert await other.publish("theirs", name, offered[:2]) == f"{name} (2)"
+
+
+async def test_queues_of_one_name_are_told_apart(advertiser: Advertiser) -> None:
+    name, offered = unique(), services(answer_of(advertiser.host))
+    names = await asyncio.gather(*(advertiser.publish(key, name, offered) for key in "abc"))
+    assert names == [name, f"{name} (2)", f"{name} (3)"]
+    assert await advertiser.publish("b", unique("Other"), offered) != names[1]
+    assert await advertiser.publish("d", name.upper(), offered) == f"{name.upper()} (2)"
+
+
+async def test_the_defended_name_is_respected_too(advertiser: Advertiser) -> None:
+    name = unique()
+    await advertiser.publish("lpd", name, [Service(LPD, 0)])
+    async with Advertiser(host="elsewhere", interfaces=LOOPBACK) as other:
+        taken = await other.publish("hall", name, services(answer_of(other.host)))
+    assert taken == f"{name} (2)"
+
+
+async def test_dots_in_a_name_do_not_end_it(discovery: ServiceDiscovery, advertiser: Advertiser) -> None:
+    name = await advertiser.publish("hall", unique("No. 5"), services(answer_of(advertiser.host)))
+    assert name.startswith("No\N{ONE DOT LEADER} 5")
+    assert await until(discovery, f"_print._sub.{IPP}", name, bool)
+
+
+async def test_a_name_too_long_is_cut(advertiser: Advertiser) -> None:
+    name = await advertiser.publish("hall", "ü" * 40 + uuid4().hex, services(answer_of(advertiser.host)))
+    assert name == "ü" * 31
+
+
+async def test_a_host_name_answered_for_by_this_machine_is_left_to_its_responder(
+    discovery: ServiceDiscovery,
+) -> None:
+    if not discovery.host_name:
+        pytest.skip("the machine's own responder does not tell its host name on loopback")
+    async with Advertiser(host=discovery.host_name, interfaces=LOOPBACK) as advertiser:
+        assert advertiser.host == discovery.host_name
+        name = await advertiser.publish("hall", unique(), services(answer_of(advertiser.host)))
+        [found] = await until(discovery, IPP, name, bool)
+        assert (found.host, found.address) == (discovery.host_name, "127.0.0.1")
+
+
+async def test_a_host_name_of_another_machine_gets_a_number(discovery: ServiceDiscovery) -> None:
+    if not discovery.host_name:
+        pytest.skip("the machine's own responder does not tell its host name on loopback")
+    async with Advertiser(
+        host=discovery.host_name, addresses=["192.0.2.7"], interfaces=LOOPBACK
+    ) as advertiser:
+        assert advertiser.host == f"{discovery.host_name.removesuffix('.local')}-2.local"
+
+
+async def test_a_host_name_of_the_dns_is_taken_as_it_is() -> None:
+    async with Advertiser(host="Print.Example.COM.", interfaces=LOOPBACK) as advertiser:
+        assert advertiser.host == "print.example.com"
+
+
+async def test_a_machine_without_an_address_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ifaddr.get_adapters", list)  # a machine without a network cannot be had here
+    with pytest.raises(AdvertiserError, match="no network address"):
+        await Advertiser().__aenter__()
+
+
+async def test_an_advertiser_is_used_within_its_context() -> None:
+    with pytest.raises(AdvertiserError, match="async with"):
+        await Advertiser(interfaces=LOOPBACK).publish("hall", "Hall", [Service(LPD, 0)])
+
+
+ADVERTISE = """
+import asyncio, json, sys
+from ipp.advertiser import Advertiser
+from ipp.dnssd import services
+from tests.ipp.test_advertiser import answer_of
+
+async def main():
+    async with Advertiser() as advertiser:
+        name = await advertiser.publish("hall", "Hall", services(answer_of(advertiser.host)))
+        print(json.dumps([advertiser.host, name]), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_second_host_finds_the_printer_by_the_host_name_and_the_cable() -> None:
+    await asyncio.to_thread(look_from_a_second_host)
+
+
+def look_from_a_second_host() -> None:
+    with browsers.start_hosts("print", "desk") as (printing, desk), browsers.start_responder(desk) as far:
+        with subprocess.Popen(
+            [*printing.prefix, sys.executable, "-c", ADVERTISE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        ) as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            assert json.loads(child.stdout.readline()) == ["print.local", "Hall"]
+            for service_type in (IPP, f"_universal._sub.{IPPS}"):
+                [found] = browsers.browse(far, service_type, prefix=desk.prefix)
+                assert (found.name, found.host, found.address) == ("Hall", "print.local", printing.address)
+            listed = browsers.ippfind(far, "_ipps._tcp,_print", prefix=desk.prefix)
+            assert listed == ["ipps://print.local:8631/ipp/print/hall"]
+            child.stdin.close()
+            assert child.wait(10) == 0
+        time.sleep(1.2)  # a goodbye is a time to live of one second (RFC 6762 10.1)
+        assert browsers.browse(far, IPP, prefix=desk.prefix) == []
+
+
+async def test_the_example_advertises_until_it_is_interrupted(discovery: ServiceDiscovery, host: str) -> None:
+    name = unique("Example")
+    example = await asyncio.create_subprocess_exec(
+        *(sys.executable, "examples/advertise.py", name, "--port", "8633", "--location", "By the stairs"),
+        *("--monochrome", "--host", f"{host}-example", "--interface", "127.0.0.1"),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert example.stdout is not None
+    told = (await example.stdout.readline()).decode()
+    assert told == f"{name} is at ipps://{host}-example.local:8633/ipp/print, Ctrl-C ends it\n"
+    [found] = await until(discovery, f"_universal._sub.{IPPS}", name, bool)
+    assert (found.host, found.port) == (f"{host}-example.local", 8633)
+    assert (found.txt["note"], found.txt["Color"], found.txt["rp"]) == ("By the stairs", "F", "ipp/print")
+    example.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(example.wait(), 10) == 0
+    await until(discovery, IPPS, name, lambda found: not found)
