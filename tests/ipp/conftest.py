@@ -1,4 +1,4 @@
-"""A printer to ask; and event loops: a module that sets `EVERY_LOOP = True` runs on asyncio's and on uvloop."""
+"""A printer to ask; and event loops: a module that sets `EVERY_LOOP = True` runs on asyncio and uvloop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -11,11 +11,12 @@ from tests.ipp.asking import Desk, make_desk
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
-) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]] | None:
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     module = item.getparent(pytest.Module)
-    if module is None or not getattr(module.obj, "EVERY_LOOP", False):
-        return None
-    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    loops: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    if module is not None and getattr(module.obj, "EVERY_LOOP", False):
+        loops["uvloop"] = uvloop.new_event_loop
+    return loops
 
 
 @pytest.fixture
