@@ -13,6 +13,8 @@ from typing import Any, Final, cast
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from .repeats import Place, Repeats
+
 _LOG: Final = logging.getLogger(__name__)
 
 _SWITCHING: Final = (
@@ -53,10 +55,18 @@ class Connection(RequestHandler):
         "_stalled_since",
         "_closing_since",
         "_unfinished",
+        "_repeats",
+        "place",
+        "whole",  # the octets that the request in hand came in, where they may be all of it
     )
 
-    def __init__(self, server: HttpServer, on_lost: Callable[[], None], **options: Any) -> None:
+    def __init__(
+        self, server: HttpServer, on_lost: Callable[[], None], repeats: Repeats, **options: Any
+    ) -> None:
         super().__init__(server, **options)
+        self._repeats = repeats
+        self.place = Place(False, None)
+        self.whole = b""
         self.secure = False
         self.continued = False
         self._on_lost = on_lost
@@ -80,9 +90,19 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Octets from the client; remembers whether they leave a request unfinished."""
+        if data:  # aiohttp calls with none, to go on with what it had
+            between = self._current_request is None and not self._unfinished and not self._messages
+            if between and self._keepalive and not self._paused and self.transport is not None:
+                answer = self._repeats.find(self.place, data, self.peername)
+                if answer is not None:
+                    self.transport.write(answer)
+                    self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+                    return
+            self.whole = data if between else b""
         requests = self._request_count
         super().data_received(data)
-        self._unfinished = self._request_count == requests
+        if data:
+            self._unfinished = self._request_count == requests
 
     def pause_writing(self) -> None:
         """The client does not take what was written as fast as it comes."""
@@ -153,6 +173,7 @@ class Connection(RequestHandler):
     def _take(self, transport: asyncio.Transport) -> None:
         self._wire = transport
         self.secure = transport.get_extra_info("ssl_object") is not None
+        self.place = Place(self.secure, transport.get_extra_info("sockname"))
 
 
 class HttpServer(web.Server):
@@ -163,12 +184,14 @@ class HttpServer(web.Server):
     ) -> None:
         super().__init__(handler)
         self._times = times
+        self.repeats = Repeats()
 
     def connect(self, on_lost: Callable[[], None]) -> Connection:
         """A protocol for a new connection; `on_lost` is called once it is gone."""
         return Connection(
             self,
             on_lost,
+            self.repeats,
             loop=self._loop,
             keepalive_timeout=self._times.idle_s,
             lingering_time=self._times.linger_s,

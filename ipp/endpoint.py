@@ -19,6 +19,7 @@ from itertools import count
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from aiohttp import web
+from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import HttpVersion11
 
 from .compression import DEFAULT_INFLATE_LIMITS, InflateLimits, inflate
@@ -27,9 +28,10 @@ from .decoder import DEFAULT_LIMITS, Limits
 from .encoder import encode
 from .enums import GroupTag, Status, Tag
 from .errors import AuthenticationRequired, RemoteProtocolError
-from .exchange import Authenticator, Request, Route, Router, User, read_message
+from .exchange import Authenticator, Request, Response, Route, Router, User, read_message
 from .listener import Address, ConnectionLimits, Listener
 from .message import Attribute, Group, Message
+from .repeats import Repeats
 
 _LOG: Final = logging.getLogger(__name__)
 _ACCESS: Final = logging.getLogger("ipp.access")
@@ -329,8 +331,31 @@ class Endpoint:
                 what = message.operation.keyword if message is not None else "unread"
                 _ACCESS.info("%s %s %s: %s, %.1f ms", request.remote, route.name, what, outcome, took_ms)
         if response.document is None:
+            self._keep(request, connection, response, f"{route.name} {message.operation.keyword}: {outcome}")
             return web.Response(body=response.octets, headers=self._headers)
         return await self._stream(request, connection, response.octets, response.document)
+
+    def _keep(self, request: web.BaseRequest, connection: Connection, response: Response, what: str) -> None:
+        """Keep an answer for the same request to come, where it came whole and without credentials."""
+        whole, server = connection.whole, self._server
+        start = Repeats.split(whole)
+        if (
+            response.same is None
+            or server is None
+            or request.content_length != len(whole) - start
+            or "Authorization" in request.headers
+            or not request.keep_alive
+        ):
+            return
+        lines = [f"{name}: {value}\r\n" for name, value in self._headers.items()]
+        lines.append(f"Content-Length: {len(response.octets)}\r\nDate: {rfc822_formatted_time()}\r\n\r\n")
+        header = f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode()
+
+        def note(peer: object) -> None:
+            if _ACCESS.isEnabledFor(logging.INFO):
+                _ACCESS.info("%s %s, as before", peer, what)
+
+        server.repeats.keep(connection.place, whole, header, response.octets, response.same, note)
 
     async def _stream(
         self, request: web.BaseRequest, connection: Connection, octets: bytes, document: AsyncIterator[bytes]

@@ -44,10 +44,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The encoded message of an answer, and the document that follows it in the same body, if one does."""
+    """The encoded message of an answer, and the document that follows it in the same body, if one does.
+
+    `same` says whether the same request, but for its request-id, would be answered by the same octets now;
+    None where nobody can say.
+    """
 
     octets: bytes
     document: AsyncIterator[bytes] | None = None
+    same: Callable[[], bool] | None = None
 
 
 class Handler(Protocol):

@@ -104,6 +104,11 @@ class MemorySpool:
         """What happens here, for subscribers."""
         return self._notices
 
+    @property
+    def stamp(self) -> tuple[PrinterStatus, int]:
+        """All that the status is made of."""
+        return self._status, len(self._order)
+
     async def status(self) -> PrinterStatus:
         """The state of the printer now."""
         return replace(self._status, queued_jobs=len(self._order))

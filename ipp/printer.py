@@ -341,12 +341,28 @@ class Printer:
         told = [octets for name, octets in moment.items() if is_requested(name, requested)]
         return b"".join((self._select(requested), *told))
 
+    async def attributes_at(self, uri: str, access: Access | None = None) -> Attributes:
+        """Every attribute as a client that comes by this URI is told; what DNS-SD says is made from these."""
+        now = self.clock()
+        status = await self.spool.status()
+        secure = uri.startswith("ipps:")
+        moment = (*self._uris(uri, secure, access or self.access), *self._state(status, now))
+        return Attributes((*self._attributes, *moment))
+
     def up_time_at(self, when: datetime) -> int:
         """A moment on the scale of printer-up-time (RFC 8011 5.4.29): seconds, 1 when the printer started.
 
         What happened before that is 0 or less (RFC 8011 5.3.14).
         """
         return int((when - self._started).total_seconds()) + 1
+
+    def unchanged(self) -> Callable[[], bool]:
+        """Whether what is told of the printer is still what it is now; within one second of the clock."""
+        then = self._stamp()
+        return lambda: self._stamp() == then
+
+    def _stamp(self) -> tuple[object, datetime, int]:
+        return self.spool.stamp, self._config_changed, int(self.clock().timestamp())
 
     def _join(self, requested: frozenset[str]) -> bytes:
         return b"".join(octets for name, octets in self._encoded.items() if is_requested(name, requested))

@@ -129,6 +129,11 @@ class Spool(Protocol):
         """What happens here, for subscribers."""
         ...
 
+    @property
+    def stamp(self) -> object:
+        """Something that is equal to what it was only where `status` is what it was."""
+        ...
+
     async def status(self) -> PrinterStatus:
         """The state of the printer now."""
         ...

@@ -39,9 +39,11 @@ async def get_printer_attributes(call: Call) -> Response:
     ):
         raise RemoteProtocolError(document_format, status=Status.CLIENT_ERROR_DOCUMENT_FORMAT_NOT_SUPPORTED)
     requested = requested_attributes(call.asked, frozenset({"all"}))
+    same = call.printer.unchanged()
     envelope = call.reply().octets[:-1]
     described = await call.printer.describe(call, requested)
-    return Response(b"".join((envelope, bytes((GroupTag.PRINTER,)), described, bytes((GroupTag.END,)))))
+    octets = b"".join((envelope, bytes((GroupTag.PRINTER,)), described, bytes((GroupTag.END,))))
+    return Response(octets, same=same)
 
 
 async def get_printer_supported_values(call: Call) -> Response:

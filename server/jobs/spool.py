@@ -90,6 +90,11 @@ class QueueSpool:
         """What happens here, for subscribers."""
         return self._notices
 
+    @property
+    def stamp(self) -> int:
+        """Where the ledger stands: nothing of a queue changes without it."""
+        return self._ledger.head
+
     async def queue(self) -> Queue:
         """The queue's row."""
         return await self._index.read(lambda t: t.queues.get(self._name))
