@@ -33,6 +33,8 @@ from ipp.trust import AnyCertificate, Authorities, Basic, Bearer, FirstUse, Pinn
 from ipp.upload import ClientTimes
 from tests.ipp.wire import RecordingHandler, answer_message, chunks_of, router_of, until
 
+EVERY_LOOP = True
+
 ANNA = Basic("anna", "pass")
 QUICK = ClientTimes(connect_s=5, answer_s=5, stall_s=5)
 SECRET = "Zm9vYmFyYmF6"
