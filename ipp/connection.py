@@ -82,7 +82,8 @@ class Connection(RequestHandler):
         """Octets from the client; remembers whether they leave a request unfinished."""
         requests = self._request_count
         super().data_received(data)
-        self._unfinished = self._request_count == requests
+        if data:  # aiohttp calls this without any, to go on with what it has
+            self._unfinished = self._request_count == requests
 
     def pause_writing(self) -> None:
         """The client does not take what was written as fast as it comes."""

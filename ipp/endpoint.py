@@ -13,6 +13,7 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Container, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import ip_address
 from itertools import count
@@ -68,9 +69,11 @@ class EndpointLimits:
 
 
 class _Authority(NamedTuple):
-    """Where a client says that it came to."""
+    """Where a client says that it came to: as it says it, and to be looked up. Port 0 is none."""
 
     host: str
+    name: str
+    is_address: bool
     port: int
 
 
@@ -221,27 +224,20 @@ class Endpoint:
         self._check_header(request)
         await _let_body_come(request, connection)
         scheme = "ipps" if connection.secure else "ipp"
-        uri = f"{scheme}://{authority.host}:{authority.port}{request.rel_url.raw_path}"
+        uri = f"{scheme}://{authority}{request.rel_url.raw_path}"
         return await self._exchange(request, connection, route, user, uri)
 
-    def _authority(self, request: web.BaseRequest) -> _Authority:
-        """The validated Host (RFC 9112 3.2); the port we listen at where it names none."""
+    def _authority(self, request: web.BaseRequest) -> str:
+        """The validated Host (RFC 9112 3.2) with a port: that we listen at where it names none."""
         whole = "://" in request.raw_path.partition("?")[0][:16]
         given = [request.url.authority] if whole else request.headers.getall("Host", [])
-        found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
-        if found is None:
+        found = _parse_authority(given[0]) if len(given) == 1 else None
+        if found is None or not (found.is_address or found.name in self._hosts):
             raise _Refused(HTTPStatus.BAD_REQUEST)
-        host = found[1]
-        if host.rstrip(".").lower() not in self._hosts and not _is_address(host):
-            raise _Refused(HTTPStatus.BAD_REQUEST)
-        if found[2] is not None:
-            port = int(found[2])
-        else:
-            name = cast("Connection", request.protocol).sockname
-            port = int(name[1]) if isinstance(name, tuple) else 0
-        if port > 0xFFFF:
-            raise _Refused(HTTPStatus.BAD_REQUEST)
-        return _Authority(host, port)
+        if found.port:
+            return f"{found.host}:{found.port}"
+        socket_name = cast("Connection", request.protocol).sockname
+        return f"{found.host}:{socket_name[1]}" if isinstance(socket_name, tuple) else found.host
 
     async def _change_to_tls(self, request: web.BaseRequest, connection: Connection) -> None:
         """Do as RFC 2817 3 says, where the client asks; the request is then answered within TLS."""
@@ -302,12 +298,15 @@ class Endpoint:
         message: Message | None = None
         outcome = "failed"
         try:
-            async with asyncio.timeout(self._limits.message_s):
+            if request.content.is_eof():  # all of it is here: a timer would be for nothing
                 message, document = await read_message(chunks, self._limits.message)
+            else:
+                async with asyncio.timeout(self._limits.message_s):
+                    message, document = await read_message(chunks, self._limits.message)
             agent = request.headers.get("User-Agent", "")
             asked = Request(message, uri, document, user, connection.secure, request.remote or "", agent)
             response = await route.handler.handle(asked)
-            outcome = Status(int.from_bytes(response.octets[2:4])).keyword
+            outcome = ""
         except RemoteProtocolError as error:
             outcome = str(error)
             raise _Refused(_HTTP_STATUS.get(error.status, HTTPStatus.BAD_REQUEST)) from error
@@ -325,6 +324,7 @@ class Endpoint:
             if isinstance(chunks, AsyncGenerator):
                 await chunks.aclose()
             if _ACCESS.isEnabledFor(logging.INFO):
+                outcome = outcome or Status(int.from_bytes(response.octets[2:4])).keyword
                 took_ms = (asyncio.get_running_loop().time() - started) * 1000
                 what = message.operation.keyword if message is not None else "unread"
                 _ACCESS.info("%s %s %s: %s, %.1f ms", request.remote, route.name, what, outcome, took_ms)
@@ -391,12 +391,18 @@ def internal_error(message: Message, number: int) -> bytes:
     return encode(Message(Status.SERVER_ERROR_INTERNAL_ERROR, message.request_id, groups, version))
 
 
-def _is_address(host: str) -> bool:
+@lru_cache(maxsize=1024)  # bounded: clients choose the text
+def _parse_authority(text: str) -> _Authority | None:
+    found = _HOST.fullmatch(text)
+    port = int(found[2] or 0) if found is not None else 0
+    if found is None or port > 0xFFFF:
+        return None
+    host = found[1]
     try:
         ip_address(host.strip("[]"))
     except ValueError:
-        return False
-    return True
+        return _Authority(host, host.rstrip(".").lower(), False, port)
+    return _Authority(host, host, True, port)
 
 
 async def _let_body_come(request: web.BaseRequest, connection: Connection) -> None:
