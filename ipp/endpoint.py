@@ -229,8 +229,10 @@ class Endpoint:
 
     def _authority(self, request: web.BaseRequest) -> str:
         """The validated Host (RFC 9112 3.2) with a port: that we listen at where it names none."""
-        whole = "://" in request.raw_path.partition("?")[0][:16]
-        given = [request.url.authority] if whole else request.headers.getall("Host", [])
+        if request.raw_path.startswith(("/", "*")):
+            given = request.headers.getall("Host", [])
+        else:  # the whole URI, whose authority counts more than any Host
+            given = [request.url.authority]
         found = _parse_authority(given[0]) if len(given) == 1 else None
         if found is None or not (found.is_address or found.name in self._hosts):
             raise _Refused(HTTPStatus.BAD_REQUEST)
