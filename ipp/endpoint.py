@@ -204,7 +204,8 @@ class Endpoint:
 
     async def _dispatch(self, request: web.BaseRequest, connection: Connection) -> web.StreamResponse:
         authority = self._authority(request)
-        await self._change_to_tls(request, connection)
+        if "Upgrade" in request.headers:
+            await self._change_to_tls(request, connection)
         method, path = request.method, request.path
         if method == "OPTIONS" and path == "*":
             return web.Response(headers={"Allow": _ALLOW, "Server": self._server_name})
@@ -220,9 +221,12 @@ class Endpoint:
             return web.Response(headers={"Allow": _ALLOW, "Server": self._server_name})
         if method != "POST":
             raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, [("Allow", _ALLOW)])
-        user = await self._identify(request, route)
+        user = route.user
+        if user is None and route.authentication != "none":
+            user = await self._identify(request, route)
         self._check_header(request)
-        await _let_body_come(request, connection)
+        if "Expect" in request.headers:
+            await _let_body_come(request, connection)
         scheme = "ipps" if connection.secure else "ipp"
         uri = f"{scheme}://{authority}{request.rel_url.raw_path}"
         return await self._exchange(request, connection, route, user, uri)
@@ -243,11 +247,10 @@ class Endpoint:
 
     async def _change_to_tls(self, request: web.BaseRequest, connection: Connection) -> None:
         """Do as RFC 2817 3 says, where the client asks; the request is then answered within TLS."""
-        wanted = request.headers.get("Upgrade", "")
+        wanted = request.headers["Upgrade"]
         if (
             self._tls is None
             or connection.secure
-            or not wanted
             or not any(word.strip().upper().startswith("TLS/") for word in wanted.split(","))
             or "upgrade" not in request.headers.get("Connection", "").lower()
             or request.body_exists
@@ -256,9 +259,7 @@ class Endpoint:
         await connection.upgrade(self._tls(), self._limits.connections.handshake_s)
 
     async def _identify(self, request: web.BaseRequest, route: Route) -> User | None:
-        """Who asks, as far as HTTP and the path tell."""
-        if route.user is not None or route.authentication == "none":
-            return route.user
+        """Who asks, as far as HTTP tells; None where nobody says."""
         given = request.headers.getall("Authorization", [])
         if len(given) > 1:
             raise _Refused(HTTPStatus.BAD_REQUEST)
@@ -282,9 +283,10 @@ class Endpoint:
     def _check_header(self, request: web.BaseRequest) -> None:
         """Refuse, before the body comes, what its header shows cannot be taken."""
         headers = request.headers
-        if headers.get("Content-Type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
+        media_type = headers.get("Content-Type", "")
+        if media_type != MEDIA_TYPE and media_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
             raise _Refused(HTTPStatus.BAD_REQUEST)
-        if headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", "gzip", "x-gzip"):
+        if _content_encoding(request) not in ("identity", "gzip", "x-gzip"):
             raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, [("Accept-Encoding", "gzip")])
         if (request.content_length or 0) > self._limits.body_octets:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -295,8 +297,9 @@ class Endpoint:
         """Read the message, have it handled, and make the answer of what comes back."""
         started = asyncio.get_running_loop().time()
         chunks: AsyncIterator[bytes] = _Body(request, self._limits)
-        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-            chunks = inflate(chunks, "gzip", self._limits.inflate)
+        inflated = None
+        if _content_encoding(request) != "identity":
+            chunks = inflated = inflate(chunks, "gzip", self._limits.inflate)
         message: Message | None = None
         outcome = "failed"
         try:
@@ -323,8 +326,8 @@ class Endpoint:
                 raise _Refused(HTTPStatus.REQUEST_TIMEOUT) from error
             raise
         finally:
-            if isinstance(chunks, AsyncGenerator):
-                await chunks.aclose()
+            if inflated is not None:
+                await inflated.aclose()
             if _ACCESS.isEnabledFor(logging.INFO):
                 outcome = outcome or Status(int.from_bytes(response.octets[2:4])).keyword
                 took_ms = (asyncio.get_running_loop().time() - started) * 1000
@@ -405,6 +408,11 @@ def _parse_authority(text: str) -> _Authority | None:
     except ValueError:
         return _Authority(host, host.rstrip(".").lower(), False, port)
     return _Authority(host, host, True, port)
+
+
+def _content_encoding(request: web.BaseRequest) -> str:
+    found = request.headers.get("Content-Encoding")
+    return found.strip().lower() if found else "identity"
 
 
 async def _let_body_come(request: web.BaseRequest, connection: Connection) -> None:
