@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -114,7 +114,7 @@ def _too_large(what: str) -> RemoteProtocolError:
 
 async def inflate(
     chunks: AsyncIterable[bytes], encoding: Encoding, limits: InflateLimits = DEFAULT_INFLATE_LIMITS
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The octets that compressed chunks stand for, as they come; raises as `Inflater` does."""
     inflater = Inflater(encoding, limits)
     async for chunk in chunks:

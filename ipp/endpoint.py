@@ -13,6 +13,7 @@ import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Container, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from ipaddress import ip_address
 from itertools import count
@@ -70,9 +71,11 @@ class EndpointLimits:
 
 
 class _Authority(NamedTuple):
-    """Where a client says that it came to."""
+    """Where a client says that it came to: as it says it, and to be looked up. Port 0 is none."""
 
     host: str
+    name: str
+    is_address: bool
     port: int
 
 
@@ -203,7 +206,8 @@ class Endpoint:
 
     async def _dispatch(self, request: web.BaseRequest, connection: Connection) -> web.StreamResponse:
         authority = self._authority(request)
-        await self._change_to_tls(request, connection)
+        if "Upgrade" in request.headers:
+            await self._change_to_tls(request, connection)
         method, path = request.method, request.path
         if method == "OPTIONS" and path == "*":
             return web.Response(headers={"Allow": _ALLOW, "Server": self._server_name})
@@ -219,39 +223,36 @@ class Endpoint:
             return web.Response(headers={"Allow": _ALLOW, "Server": self._server_name})
         if method != "POST":
             raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, [("Allow", _ALLOW)])
-        user = await self._identify(request, route)
+        user = route.user
+        if user is None and route.authentication != "none":
+            user = await self._identify(request, route)
         self._check_header(request)
-        await _let_body_come(request, connection)
+        if "Expect" in request.headers:
+            await _let_body_come(request, connection)
         scheme = "ipps" if connection.secure else "ipp"
-        uri = f"{scheme}://{authority.host}:{authority.port}{request.rel_url.raw_path}"
+        uri = f"{scheme}://{authority}{request.rel_url.raw_path}"
         return await self._exchange(request, connection, route, user, uri)
 
-    def _authority(self, request: web.BaseRequest) -> _Authority:
-        """The validated Host (RFC 9112 3.2); the port we listen at where it names none."""
-        whole = "://" in request.raw_path.partition("?")[0][:16]
-        given = [request.url.authority] if whole else request.headers.getall("Host", [])
-        found = _HOST.fullmatch(given[0]) if len(given) == 1 else None
-        if found is None:
+    def _authority(self, request: web.BaseRequest) -> str:
+        """The validated Host (RFC 9112 3.2) with a port: that we listen at where it names none."""
+        if request.raw_path.startswith(("/", "*")):
+            given = request.headers.getall("Host", [])
+        else:  # the whole URI, whose authority counts more than any Host
+            given = [request.url.authority]
+        found = _parse_authority(given[0]) if len(given) == 1 else None
+        if found is None or not (found.is_address or found.name in self._hosts):
             raise _Refused(HTTPStatus.BAD_REQUEST)
-        host = found[1]
-        if host.rstrip(".").lower() not in self._hosts and not _is_address(host):
-            raise _Refused(HTTPStatus.BAD_REQUEST)
-        if found[2] is not None:
-            port = int(found[2])
-        else:
-            name = cast("Connection", request.protocol).sockname
-            port = int(name[1]) if isinstance(name, tuple) else 0
-        if port > 0xFFFF:
-            raise _Refused(HTTPStatus.BAD_REQUEST)
-        return _Authority(host, port)
+        if found.port:
+            return f"{found.host}:{found.port}"
+        socket_name = cast("Connection", request.protocol).sockname
+        return f"{found.host}:{socket_name[1]}" if isinstance(socket_name, tuple) else found.host
 
     async def _change_to_tls(self, request: web.BaseRequest, connection: Connection) -> None:
         """Do as RFC 2817 3 says, where the client asks; the request is then answered within TLS."""
-        wanted = request.headers.get("Upgrade", "")
+        wanted = request.headers["Upgrade"]
         if (
             self._tls is None
             or connection.secure
-            or not wanted
             or not any(word.strip().upper().startswith("TLS/") for word in wanted.split(","))
             or "upgrade" not in request.headers.get("Connection", "").lower()
             or request.body_exists
@@ -260,9 +261,7 @@ class Endpoint:
         await connection.upgrade(self._tls(), self._limits.connections.handshake_s)
 
     async def _identify(self, request: web.BaseRequest, route: Route) -> User | None:
-        """Who asks, as far as HTTP and the path tell."""
-        if route.user is not None or route.authentication == "none":
-            return route.user
+        """Who asks, as far as HTTP tells; None where nobody says."""
         given = request.headers.getall("Authorization", [])
         if len(given) > 1:
             raise _Refused(HTTPStatus.BAD_REQUEST)
@@ -286,9 +285,10 @@ class Endpoint:
     def _check_header(self, request: web.BaseRequest) -> None:
         """Refuse, before the body comes, what its header shows cannot be taken."""
         headers = request.headers
-        if headers.get("Content-Type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
+        media_type = headers.get("Content-Type", "")
+        if media_type != MEDIA_TYPE and media_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
             raise _Refused(HTTPStatus.BAD_REQUEST)
-        if headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", "gzip", "x-gzip"):
+        if _content_encoding(request) not in ("identity", "gzip", "x-gzip"):
             raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, [("Accept-Encoding", "gzip")])
         if (request.content_length or 0) > self._limits.body_octets:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -299,17 +299,21 @@ class Endpoint:
         """Read the message, have it handled, and make the answer of what comes back."""
         started = asyncio.get_running_loop().time()
         chunks: AsyncIterator[bytes] = _Body(request, self._limits)
-        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-            chunks = inflate(chunks, "gzip", self._limits.inflate)
+        inflated = None
+        if _content_encoding(request) != "identity":
+            chunks = inflated = inflate(chunks, "gzip", self._limits.inflate)
         message: Message | None = None
         outcome = "failed"
         try:
-            async with asyncio.timeout(self._limits.message_s):
+            if request.content.is_eof():  # all of it is here: a timer would be for nothing
                 message, document = await read_message(chunks, self._limits.message)
+            else:
+                async with asyncio.timeout(self._limits.message_s):
+                    message, document = await read_message(chunks, self._limits.message)
             agent = request.headers.get("User-Agent", "")
             asked = Request(message, uri, document, user, connection.secure, request.remote or "", agent)
             response = await route.handler.handle(asked)
-            outcome = Status(int.from_bytes(response.octets[2:4])).keyword
+            outcome = ""
         except RemoteProtocolError as error:
             outcome = str(error)
             raise _Refused(_HTTP_STATUS.get(error.status, HTTPStatus.BAD_REQUEST)) from error
@@ -324,9 +328,10 @@ class Endpoint:
                 raise _Refused(HTTPStatus.REQUEST_TIMEOUT) from error
             raise
         finally:
-            if isinstance(chunks, AsyncGenerator):
-                await chunks.aclose()
+            if inflated is not None:
+                await inflated.aclose()
             if _ACCESS.isEnabledFor(logging.INFO):
+                outcome = outcome or Status(int.from_bytes(response.octets[2:4])).keyword
                 took_ms = (asyncio.get_running_loop().time() - started) * 1000
                 what = message.operation.keyword if message is not None else "unread"
                 _ACCESS.info("%s %s %s: %s, %.1f ms", request.remote, route.name, what, outcome, took_ms)
@@ -416,12 +421,23 @@ def internal_error(message: Message, number: int) -> bytes:
     return encode(Message(Status.SERVER_ERROR_INTERNAL_ERROR, message.request_id, groups, version))
 
 
-def _is_address(host: str) -> bool:
+@lru_cache(maxsize=1024)  # bounded: clients choose the text
+def _parse_authority(text: str) -> _Authority | None:
+    found = _HOST.fullmatch(text)
+    port = int(found[2] or 0) if found is not None else 0
+    if found is None or port > 0xFFFF:
+        return None
+    host = found[1]
     try:
         ip_address(host.strip("[]"))
     except ValueError:
-        return False
-    return True
+        return _Authority(host, host.rstrip(".").lower(), False, port)
+    return _Authority(host, host, True, port)
+
+
+def _content_encoding(request: web.BaseRequest) -> str:
+    found = request.headers.get("Content-Encoding")
+    return found.strip().lower() if found else "identity"
 
 
 async def _let_body_come(request: web.BaseRequest, connection: Connection) -> None:

@@ -274,6 +274,30 @@ class TestWhatIsNoIpp:
             assert await client.closed() == b""
         assert SECRET_PATH not in caplog.text
 
+    @pytest.mark.parametrize("target", ["//evil.example/ipp/print", "/ipp/print/../other", "/a://b", "/%"])
+    async def test_a_path_of_nobody_is_not_found(self, handler: RecordingHandler, target: str) -> None:
+        async with connected(handler, pages=None) as client:
+            client.post(MESSAGE, path=target)
+            assert (await client.answer()).status == 404
+        assert not handler.requests
+
+    async def test_a_tunnel_is_not_made(self, handler: RecordingHandler) -> None:
+        async with connected(handler, pages=None) as client:
+            client.send(b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert (await client.answer()).status in (400, 404, 405)
+
+    async def test_two_lengths_are_refused(self, handler: RecordingHandler) -> None:
+        for headers in (
+            ["Transfer-Encoding: chunked", "Content-Length: 5"],
+            ["Content-Length: 5", "Content-Length: 6"],
+            ["Content-Length: -1"],
+        ):
+            async with connected(handler) as client:
+                client.post(chunked(MESSAGE), *headers, sized=False)
+                assert (await client.answer()).status == 400
+                assert await client.closed() == b""
+        assert not handler.requests
+
     async def test_headers_beyond_the_limits_are_refused(self, handler: RecordingHandler) -> None:
         async with connected(handler) as client:
             client.post(MESSAGE, *(f"X-{n}: {n}" for n in range(200)))
@@ -784,6 +808,58 @@ class TestClosing:
             await asyncio.wait_for(cancelled.wait(), 10)
             await client.__aexit__()
         assert "did not finish" in caplog.text
+
+    @pytest.mark.parametrize("place", ["router", "authenticator", "body", "handler", "answer", "page"])
+    async def test_ends_requests_wherever_they_wait(self, place: str) -> None:
+        waiting, ended = asyncio.Event(), asyncio.Event()
+
+        async def hang(here: str) -> None:
+            if here == place:
+                waiting.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    ended.set()
+
+        async def route(path: str) -> Route | None:
+            await hang("router")
+            return Route(Hanging(), "hanging", authentication="when-asked") if path == "/ipp/print" else None
+
+        async def show(request: web.BaseRequest) -> web.StreamResponse:
+            await hang("page")
+            return web.Response()
+
+        class Passwords(PasswordList):
+            async def identify(self, scheme: str, credentials: str, peer: str) -> User | None:
+                await hang("authenticator")
+                return await super().identify(scheme, credentials, peer)
+
+        class Hanging:
+            async def handle(self, request: Request) -> Response:
+                if place == "body":
+                    waiting.set()
+                    try:
+                        async for _ in request.document:
+                            pass
+                    finally:
+                        ended.set()
+                await hang("handler")
+                return Response(encode(answer_message()), self.document())
+
+            async def document(self) -> AsyncIterator[bytes]:
+                yield b"part"
+                await hang("answer")
+
+        endpoint = Endpoint(route, hosts={"localhost"}, authenticator=Passwords(), pages=show, limits=QUICK)
+        await endpoint.start([("127.0.0.1", 0)])
+        async with await BareClient.connect(endpoint.addresses[0]) as client:
+            path = "/page" if place == "page" else "/ipp/print"
+            client.post(b"", f"Authorization: {ANNA}", "Content-Length: 10000", path=path, sized=False)
+            client.send(MESSAGE + b"part")
+            await asyncio.wait_for(waiting.wait(), 10)
+            await endpoint.close(0.01)
+            await asyncio.wait_for(ended.wait(), 10)
+            assert not (await client.closed()).endswith(b"0\r\n\r\n")
 
     async def test_may_be_followed_by_a_new_start(self, handler: RecordingHandler) -> None:
         async with serving(handler) as endpoint:

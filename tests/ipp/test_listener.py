@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import os
+import resource
 import socket
 import ssl
 import subprocess
@@ -192,6 +193,29 @@ async def test_an_address_in_use_is_named_and_nothing_listens() -> None:
         with pytest.raises(OSError, match=rf"127\.0\.0\.1 port {port}"):
             await listener.start([("127.0.0.1", 0), ("127.0.0.1", port)])
         assert listener.addresses == []
+
+
+async def test_accepting_goes_on_once_there_are_descriptors_again(caplog: pytest.LogCaptureFixture) -> None:
+    listener = Listener(Echo)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with listening(listener) as address:
+        with socket.socket() as client:
+            client.setblocking(False)
+            highest = max(int(name) for name in os.listdir("/proc/self/fd"))  # noqa: PTH208  # of this process
+            taken: list[int] = []
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 4, hard))
+            try:
+                with pytest.raises(OSError):  # noqa: PT012  # whichever is the last that can be had
+                    while True:
+                        taken.append(os.dup(0))
+                await asyncio.get_running_loop().sock_connect(client, address)
+                await until(lambda: "cannot accept" in caplog.text)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+                for descriptor in taken:
+                    os.close(descriptor)
+            await asyncio.get_running_loop().sock_sendall(client, b"x")
+            assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 5), 10) == b"plain"
 
 
 async def test_stop_ends_listening_and_waiting_but_not_what_runs(identity: OwnIdentity) -> None:
