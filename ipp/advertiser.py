@@ -1,7 +1,8 @@
 """Printers made known on the local network by Multicast DNS (RFC 6762), with subtypes, through `zeroconf`.
 
 async with Advertiser() as advertiser:
-    name = await advertiser.publish(queue, name, services(answer))
+    offered = await services_of(printer, f"{advertiser.host}:631/ipp/print")
+    name = await advertiser.publish("a key", "Hall", offered)
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -24,16 +25,52 @@ from zeroconf import (  # type: ignore[attr-defined]  # AddressResolver is docum
 )
 from zeroconf.asyncio import AsyncZeroconf
 
-from .dnssd import Service, cut_octets, instance_name, next_instance_name, txt_strings
+from .decoder import decode
+from .dnssd import Service, cut_octets, instance_name, next_instance_name, services, txt_strings
+from .enums import GroupTag
+from .exchange import Handler, Request
+from .message import Group, Message
+from .registry import attribute
+from .vocabulary.enums import Operation
 
 logger: Final = logging.getLogger(__name__)
 
 _DOMAIN: Final = "local."
+_OURSELVES: Final = "127.0.0.1"
 _HOST_OCTETS: Final = 63
 _MOST_RENAMES: Final = 99
 _ADDRESS_WAIT_MS: Final = 800
 # zeroconf takes every dot for the end of a label, so a dot within a name is written as its look-alike.
 _DOT_LEADER: Final = "\N{ONE DOT LEADER}"
+
+
+async def services_of(printer: Handler, location: str) -> tuple[Service, ...]:
+    """What to advertise of a printer: what it tells, by ipp and by ipps, a client that comes to `location`.
+
+    `location` is `HOST:PORT/PATH`, a path that everybody may know. Raises LocalProtocolError where the
+    printer tells of no URI there, as one that is not to be found.
+    """
+    answers = []
+    for scheme in ("ipp", "ipps"):
+        uri = f"{scheme}://{location}"
+        asked = [
+            attribute("attributes-charset", "utf-8"),
+            attribute("attributes-natural-language", "en"),
+            attribute("printer-uri", uri),
+            attribute("requested-attributes", "all"),
+        ]
+        message = Message(Operation.GET_PRINTER_ATTRIBUTES, 1, [Group(GroupTag.OPERATION, asked)])
+        request = Request(message, uri, _nothing(), None, scheme == "ipps", _OURSELVES)
+        response = await printer.handle(request)
+        answers.append(decode(response.octets).printer)
+    return services(*answers)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    """The document of a request without one."""
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
+        yield chunk
 
 
 class AdvertiserError(Exception):

@@ -16,10 +16,11 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from ipp.advertiser import Advertiser, AdvertiserError
+from ipp.advertiser import Advertiser, AdvertiserError, services_of
 from ipp.dnssd import HTTP, IPP, IPPS, LPD, SUBTYPES, Service, services, txt_record
 from ipp.message import Attributes
 from ipp.registry import attribute
+from tests.ipp.asking import Desk
 from tests.ipp.test_everywhere import HALL, whole_answer
 from tests.peers import dnssd as browsers
 from tests.peers.bus import ServiceDiscovery
@@ -168,6 +169,18 @@ async def test_the_defended_name_is_respected_too(advertiser: Advertiser) -> Non
     async with Advertiser(host="elsewhere", interfaces=LOOPBACK) as other:
         taken = await other.publish("hall", name, services(answer_of(other.host)))
     assert taken == f"{name} (2)"
+
+
+async def test_what_is_advertised_is_what_the_printer_tells_each_client(desk: Desk) -> None:
+    offered = await services_of(desk.printer, "print.local:8631/ipp/print/hall")
+    by_type = {service.type: service for service in offered}
+    assert (by_type[IPP].port, by_type[IPPS].port, by_type[HTTP].port) == (8631, 8631, 8631)
+    for kind, scheme in ((IPP, "http"), (IPPS, "https")):
+        assert by_type[kind].txt["adminurl"].startswith(f"{scheme}://print.local:8631/")
+        assert by_type[kind].txt["rp"] == "ipp/print/hall"
+        assert by_type[kind].txt["UUID"] == str(desk.printer.attributes.string("printer-uuid")).removeprefix(
+            "urn:uuid:"
+        )
 
 
 async def test_dots_in_a_name_do_not_end_it(discovery: ServiceDiscovery, advertiser: Advertiser) -> None:
