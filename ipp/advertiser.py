@@ -10,18 +10,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 import ifaddr
-from zeroconf import (  # type: ignore[attr-defined]  # AddressResolver is documented, but not in __all__
+from zeroconf import (  # type: ignore[attr-defined]  # the first two are documented, but not in __all__
     AddressResolver,
+    DNSService,
     InterfaceChoice,
     IPVersion,
     NonUniqueNameException,
+    RecordUpdate,
+    RecordUpdateListener,
     ServiceInfo,
+    Zeroconf,
 )
 from zeroconf.asyncio import AsyncZeroconf
 
@@ -95,6 +99,22 @@ class SubtypeInfo(ServiceInfo):
         self.key = f"{self.type}/{service.key}".lower()
 
 
+class _ConflictWatch(RecordUpdateListener):
+    """Tells of a service of a watched name that another host says it has (RFC 6762 9)."""
+
+    def __init__(self, tell: Callable[[DNSService], None]) -> None:
+        self._tell = tell
+        self.names: set[str] = set()
+        """Full names of our services, in lower case."""
+
+    def async_update_records(self, zc: Zeroconf, now: float, records: list[RecordUpdate]) -> None:
+        """Look at the records of one packet; nearly none are of our names."""
+        for update in records:
+            record = update.new
+            if isinstance(record, DNSService) and record.ttl and record.name.lower() in self.names:
+                self._tell(record)
+
+
 @dataclass(slots=True)
 class _Publication:
     name: str
@@ -134,6 +154,7 @@ class Advertiser:
         self._turn = asyncio.Lock()
         self._announcements: set[asyncio.Future[object]] = set()
         self._zeroconf: AsyncZeroconf | None = None
+        self._watch = _ConflictWatch(self._settle_conflict)
 
     async def __aenter__(self) -> Self:
         if not self._addresses:
@@ -143,6 +164,7 @@ class Advertiser:
         )
         try:
             await self._settle_host()
+            self._zeroconf.zeroconf.async_add_listener(self._watch, None)
         except BaseException:
             await self._zeroconf.async_close()
             raise
@@ -156,6 +178,7 @@ class Advertiser:
     ) -> None:
         """Say goodbye for every printer, and stop."""
         zeroconf, self._zeroconf = self._running, None
+        self._watch.names.clear()
         for announcement in self._announcements:
             announcement.cancel()
         await asyncio.gather(*self._announcements, return_exceptions=True)
@@ -164,7 +187,7 @@ class Advertiser:
 
     @property
     def names(self) -> Mapping[str, str]:
-        """The name each published printer is known by, by its key."""
+        """The name each published printer is known by now, by its key: a conflict may change it."""
         return {key: publication.name for key, publication in self._published.items()}
 
     async def publish(self, key: str, name: str, services: Iterable[Service]) -> str:
@@ -182,14 +205,7 @@ class Advertiser:
                 return present.name
             if present:
                 await self._withdraw(key)
-            free = await self._find_free_name(wanted, offered)
-            made = _Publication(free, wanted, offered, self._make_infos(free, offered))
-            self._published[key] = made
-            for info in made.infos:
-                await self._register(info)
-            if free != wanted:
-                logger.warning("printer name %r is taken on this network, advertised as %r", wanted, free)
-            return free
+            return await self._publish_new(key, wanted, offered)
 
     async def withdraw(self, key: str) -> None:
         """Say goodbye for a printer; nothing happens when it is not published."""
@@ -201,6 +217,44 @@ class Advertiser:
         if self._zeroconf is None:
             raise AdvertiserError("not running: use the advertiser within `async with`")
         return self._zeroconf
+
+    async def _publish_new(self, key: str, wanted: str, offered: tuple[Service, ...], first: str = "") -> str:
+        free = await self._find_free_name(first or wanted, offered)
+        made = _Publication(free, wanted, offered, self._make_infos(free, offered))
+        self._published[key] = made
+        for info in made.infos:
+            await self._register(info)
+        if free != wanted:
+            logger.warning("printer name %r is taken on this network, advertised as %r", wanted, free)
+        return free
+
+    def _settle_conflict(self, theirs: DNSService) -> None:
+        """Give a name up to a host that took it in the same moment, when that host's name is the later.
+
+        Both see both records, so that exactly one yields. A record of our own host is a former one of ours.
+        """
+        if f"{self.host}." >= theirs.server.lower():
+            return
+        for key, publication in self._published.items():
+            if any(info.name.lower() == theirs.name.lower() for info in publication.infos):
+                self._announce(self._yield_name(key, publication))
+                return
+
+    async def _yield_name(self, key: str, publication: _Publication) -> None:
+        async with self._turn:
+            if self._published.get(key) is not publication or self._zeroconf is None:
+                return  # settled already
+            # No goodbye: the name is the other's now, and a goodbye would make everybody forget it.
+            self._forget(key)
+            self._running.zeroconf.registry.async_remove(publication.infos)
+            following = next_instance_name(publication.name)
+            await self._publish_new(key, publication.wanted, publication.services, following)
+
+    def _forget(self, key: str) -> _Publication | None:
+        publication = self._published.pop(key, None)
+        if publication:
+            self._watch.names.difference_update(info.name.lower() for info in publication.infos)
+        return publication
 
     async def _settle_host(self) -> None:
         stem, _, domain = self.host.partition(".")
@@ -281,10 +335,11 @@ class Advertiser:
 
     async def _register(self, info: ServiceInfo) -> None:
         # The name was probed for already; a subtype's must be found by zeroconf, for it is the service's.
+        self._watch.names.add(info.name.lower())
         self._announce(await self._running.async_register_service(info, cooperating_responders=True))
 
     async def _withdraw(self, key: str) -> None:
-        publication = self._published.pop(key, None)
+        publication = self._forget(key)
         for info in publication.infos if publication else ():
             self._announce(await self._running.async_unregister_service(info))
 
@@ -292,7 +347,12 @@ class Advertiser:
         """Let an announcement be repeated while the caller goes on (RFC 6762 8.3)."""
         task = asyncio.ensure_future(sending)
         self._announcements.add(task)
-        task.add_done_callback(self._announcements.discard)
+        task.add_done_callback(self._finish)
+
+    def _finish(self, task: asyncio.Future[object]) -> None:
+        self._announcements.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("could not advertise: %s", error)
 
 
 def _fit_name(name: str) -> str:
