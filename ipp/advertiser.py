@@ -147,8 +147,9 @@ class Advertiser:
     ) -> None:
         self._ip_version = IPVersion.All if ipv6 else IPVersion.V4Only
         self._interfaces = list(interfaces)
+        self._addresses_given = bool(addresses or interfaces)
         self._addresses = list(addresses) or self._interfaces or _own_addresses(ipv6=ipv6)
-        self._announced: list[str] = []
+        self._answers_for_host = False
         self.host = _host_name(host or _machine_name())
         self._published: dict[str, _Publication] = {}
         self._turn = asyncio.Lock()
@@ -207,6 +208,19 @@ class Advertiser:
                 await self._withdraw(key)
             return await self._publish_new(key, wanted, offered)
 
+    async def refresh(self) -> None:
+        """Follow a change of this machine's interfaces and addresses, and announce every printer there.
+
+        Addresses and interfaces that were given stay as they are.
+        """
+        async with self._turn:
+            await self._running.async_update_interfaces()
+            if self._addresses_given or not self._answers_for_host:
+                return
+            self._addresses = _own_addresses(ipv6=self._ip_version is IPVersion.All)
+            for publication in self._published.values():
+                await self._update(publication, publication.services)
+
     async def withdraw(self, key: str) -> None:
         """Say goodbye for a printer; nothing happens when it is not published."""
         async with self._turn:
@@ -263,7 +277,7 @@ class Advertiser:
         for number in range(2, _MOST_RENAMES):
             found = await self._resolve(f"{self.host}.")
             if not found:
-                self._announced = self._addresses
+                self._answers_for_host = True
                 return
             if found & set(self._addresses):
                 logger.debug("%s is answered for by this machine's own responder", self.host)
@@ -309,7 +323,7 @@ class Advertiser:
             port=service.port,
             properties=b"".join(strings),
             server=f"{self.host}.",
-            parsed_addresses=self._announced,
+            parsed_addresses=self._addresses if self._answers_for_host else [],
         )
 
     def _make_infos(self, name: str, services: tuple[Service, ...]) -> list[ServiceInfo]:
@@ -329,7 +343,7 @@ class Advertiser:
             old = before.get(info.key)
             if old is None:
                 await self._register(info)
-            elif (old.port, old.text) != (info.port, info.text):
+            elif _content(old) != _content(info):
                 self._announce(await zeroconf.async_update_service(info))
         publication.services, publication.infos = services, infos
 
@@ -353,6 +367,10 @@ class Advertiser:
         self._announcements.discard(task)
         if not task.cancelled() and (error := task.exception()):
             logger.error("could not advertise: %s", error)
+
+
+def _content(info: ServiceInfo) -> tuple[object, ...]:
+    return info.port, info.text, info.addresses_by_version(IPVersion.All)
 
 
 def _fit_name(name: str) -> str:

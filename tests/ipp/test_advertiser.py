@@ -311,7 +311,8 @@ async def main():
     async with Advertiser() as advertiser:
         name = await advertiser.publish("hall", "Hall", services(answer_of(advertiser.host)))
         print(json.dumps([advertiser.host, name]), flush=True)
-        await asyncio.to_thread(sys.stdin.read)
+        while await asyncio.to_thread(sys.stdin.readline):
+            await advertiser.refresh()
 
 asyncio.run(main())
 """
@@ -335,6 +336,15 @@ def look_from_a_second_host() -> None:
             for service_type in (IPP, f"_universal._sub.{IPPS}"):
                 [found] = browsers.browse(far, service_type, prefix=desk.prefix)
                 assert (found.name, found.host, found.address) == ("Hall", "print.local", printing.address)
+            # The machine gets another address.
+            for change in (("delete", f"{printing.address}/24"), ("add", "10.77.0.9/24")):
+                printing.run("ip", "address", *change, "dev", browsers.CABLE)
+            printing.run("ip", "route", "replace", "224.0.0.0/4", "dev", browsers.CABLE)
+            child.stdin.write(b"look again\n")
+            child.stdin.flush()
+            deadline = time.monotonic() + SEEN_WITHIN_S
+            while {one.address for one in browsers.browse(far, IPP, prefix=desk.prefix)} != {"10.77.0.9"}:
+                assert time.monotonic() < deadline
             listed = browsers.ippfind(far, "_ipps._tcp,_print", prefix=desk.prefix)
             assert listed == ["ipps://print.local:8631/ipp/print/hall"]
             child.stdin.close()
