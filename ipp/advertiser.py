@@ -1,7 +1,8 @@
 """Printers made known on the local network by Multicast DNS (RFC 6762), with subtypes, through `zeroconf`.
 
 async with Advertiser() as advertiser:
-    name = await advertiser.publish(queue, name, services(answer))
+    offered = await services_of(printer, f"{advertiser.host}:631/ipp/print")
+    name = await advertiser.publish("a key", "Hall", offered)
 """
 
 from __future__ import annotations
@@ -9,31 +10,71 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 import ifaddr
-from zeroconf import (  # type: ignore[attr-defined]  # AddressResolver is documented, but not in __all__
+from zeroconf import (  # type: ignore[attr-defined]  # the first two are documented, but not in __all__
     AddressResolver,
+    DNSService,
     InterfaceChoice,
     IPVersion,
     NonUniqueNameException,
+    RecordUpdate,
+    RecordUpdateListener,
     ServiceInfo,
+    Zeroconf,
 )
 from zeroconf.asyncio import AsyncZeroconf
 
-from .dnssd import Service, cut_octets, instance_name, next_instance_name, txt_strings
+from .decoder import decode
+from .dnssd import Service, cut_octets, instance_name, next_instance_name, services, txt_strings
+from .enums import GroupTag
+from .exchange import Handler, Request
+from .message import Group, Message
+from .registry import attribute
+from .vocabulary.enums import Operation
 
 logger: Final = logging.getLogger(__name__)
 
 _DOMAIN: Final = "local."
+_OURSELVES: Final = "127.0.0.1"
 _HOST_OCTETS: Final = 63
 _MOST_RENAMES: Final = 99
 _ADDRESS_WAIT_MS: Final = 800
 # zeroconf takes every dot for the end of a label, so a dot within a name is written as its look-alike.
 _DOT_LEADER: Final = "\N{ONE DOT LEADER}"
+
+
+async def services_of(printer: Handler, location: str) -> tuple[Service, ...]:
+    """What to advertise of a printer: what it tells, by ipp and by ipps, a client that comes to `location`.
+
+    `location` is `HOST:PORT/PATH`, a path that everybody may know. Raises LocalProtocolError where the
+    printer tells of no URI there, as one that is not to be found.
+    """
+    answers = []
+    for scheme in ("ipp", "ipps"):
+        uri = f"{scheme}://{location}"
+        asked = [
+            attribute("attributes-charset", "utf-8"),
+            attribute("attributes-natural-language", "en"),
+            attribute("printer-uri", uri),
+            attribute("requested-attributes", "all"),
+        ]
+        message = Message(Operation.GET_PRINTER_ATTRIBUTES, 1, [Group(GroupTag.OPERATION, asked)])
+        request = Request(message, uri, _nothing(), None, scheme == "ipps", _OURSELVES)
+        response = await printer.handle(request)
+        answers.append(decode(response.octets).printer)
+    return services(*answers)
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    """The document of a request without one."""
+    nothing: tuple[bytes, ...] = ()
+    for chunk in nothing:
+        yield chunk
 
 
 class AdvertiserError(Exception):
@@ -56,6 +97,22 @@ class SubtypeInfo(ServiceInfo):
             server=service.server,
         )
         self.key = f"{self.type}/{service.key}".lower()
+
+
+class _ConflictWatch(RecordUpdateListener):
+    """Tells of a service of a watched name that another host says it has (RFC 6762 9)."""
+
+    def __init__(self, tell: Callable[[DNSService], None]) -> None:
+        self._tell = tell
+        self.names: set[str] = set()
+        """Full names of our services, in lower case."""
+
+    def async_update_records(self, zc: Zeroconf, now: float, records: list[RecordUpdate]) -> None:
+        """Look at the records of one packet; nearly none are of our names."""
+        for update in records:
+            record = update.new
+            if isinstance(record, DNSService) and record.ttl and record.name.lower() in self.names:
+                self._tell(record)
 
 
 @dataclass(slots=True)
@@ -90,13 +147,15 @@ class Advertiser:
     ) -> None:
         self._ip_version = IPVersion.All if ipv6 else IPVersion.V4Only
         self._interfaces = list(interfaces)
+        self._addresses_given = bool(addresses or interfaces)
         self._addresses = list(addresses) or self._interfaces or _own_addresses(ipv6=ipv6)
-        self._announced: list[str] = []
+        self._answers_for_host = False
         self.host = _host_name(host or _machine_name())
         self._published: dict[str, _Publication] = {}
         self._turn = asyncio.Lock()
         self._announcements: set[asyncio.Future[object]] = set()
         self._zeroconf: AsyncZeroconf | None = None
+        self._watch = _ConflictWatch(self._settle_conflict)
 
     async def __aenter__(self) -> Self:
         if not self._addresses:
@@ -106,6 +165,7 @@ class Advertiser:
         )
         try:
             await self._settle_host()
+            self._zeroconf.zeroconf.async_add_listener(self._watch, None)
         except BaseException:
             await self._zeroconf.async_close()
             raise
@@ -119,6 +179,7 @@ class Advertiser:
     ) -> None:
         """Say goodbye for every printer, and stop."""
         zeroconf, self._zeroconf = self._running, None
+        self._watch.names.clear()
         for announcement in self._announcements:
             announcement.cancel()
         await asyncio.gather(*self._announcements, return_exceptions=True)
@@ -127,7 +188,7 @@ class Advertiser:
 
     @property
     def names(self) -> Mapping[str, str]:
-        """The name each published printer is known by, by its key."""
+        """The name each published printer is known by now, by its key: a conflict may change it."""
         return {key: publication.name for key, publication in self._published.items()}
 
     async def publish(self, key: str, name: str, services: Iterable[Service]) -> str:
@@ -145,14 +206,20 @@ class Advertiser:
                 return present.name
             if present:
                 await self._withdraw(key)
-            free = await self._find_free_name(wanted, offered)
-            made = _Publication(free, wanted, offered, self._make_infos(free, offered))
-            self._published[key] = made
-            for info in made.infos:
-                await self._register(info)
-            if free != wanted:
-                logger.warning("printer name %r is taken on this network, advertised as %r", wanted, free)
-            return free
+            return await self._publish_new(key, wanted, offered)
+
+    async def refresh(self) -> None:
+        """Follow a change of this machine's interfaces and addresses, and announce every printer there.
+
+        Addresses and interfaces that were given stay as they are.
+        """
+        async with self._turn:
+            await self._running.async_update_interfaces()
+            if self._addresses_given or not self._answers_for_host:
+                return
+            self._addresses = _own_addresses(ipv6=self._ip_version is IPVersion.All)
+            for publication in self._published.values():
+                await self._update(publication, publication.services)
 
     async def withdraw(self, key: str) -> None:
         """Say goodbye for a printer; nothing happens when it is not published."""
@@ -165,6 +232,44 @@ class Advertiser:
             raise AdvertiserError("not running: use the advertiser within `async with`")
         return self._zeroconf
 
+    async def _publish_new(self, key: str, wanted: str, offered: tuple[Service, ...], first: str = "") -> str:
+        free = await self._find_free_name(first or wanted, offered)
+        made = _Publication(free, wanted, offered, self._make_infos(free, offered))
+        self._published[key] = made
+        for info in made.infos:
+            await self._register(info)
+        if free != wanted:
+            logger.warning("printer name %r is taken on this network, advertised as %r", wanted, free)
+        return free
+
+    def _settle_conflict(self, theirs: DNSService) -> None:
+        """Give a name up to a host that took it in the same moment, when that host's name is the later.
+
+        Both see both records, so that exactly one yields. A record of our own host is a former one of ours.
+        """
+        if f"{self.host}." >= theirs.server.lower():
+            return
+        for key, publication in self._published.items():
+            if any(info.name.lower() == theirs.name.lower() for info in publication.infos):
+                self._announce(self._yield_name(key, publication))
+                return
+
+    async def _yield_name(self, key: str, publication: _Publication) -> None:
+        async with self._turn:
+            if self._published.get(key) is not publication or self._zeroconf is None:
+                return  # settled already
+            # No goodbye: the name is the other's now, and a goodbye would make everybody forget it.
+            self._forget(key)
+            self._running.zeroconf.registry.async_remove(publication.infos)
+            following = next_instance_name(publication.name)
+            await self._publish_new(key, publication.wanted, publication.services, following)
+
+    def _forget(self, key: str) -> _Publication | None:
+        publication = self._published.pop(key, None)
+        if publication:
+            self._watch.names.difference_update(info.name.lower() for info in publication.infos)
+        return publication
+
     async def _settle_host(self) -> None:
         stem, _, domain = self.host.partition(".")
         if domain != "local":
@@ -172,7 +277,7 @@ class Advertiser:
         for number in range(2, _MOST_RENAMES):
             found = await self._resolve(f"{self.host}.")
             if not found:
-                self._announced = self._addresses
+                self._answers_for_host = True
                 return
             if found & set(self._addresses):
                 logger.debug("%s is answered for by this machine's own responder", self.host)
@@ -218,7 +323,7 @@ class Advertiser:
             port=service.port,
             properties=b"".join(strings),
             server=f"{self.host}.",
-            parsed_addresses=self._announced,
+            parsed_addresses=self._addresses if self._answers_for_host else [],
         )
 
     def _make_infos(self, name: str, services: tuple[Service, ...]) -> list[ServiceInfo]:
@@ -238,16 +343,17 @@ class Advertiser:
             old = before.get(info.key)
             if old is None:
                 await self._register(info)
-            elif (old.port, old.text) != (info.port, info.text):
+            elif _content(old) != _content(info):
                 self._announce(await zeroconf.async_update_service(info))
         publication.services, publication.infos = services, infos
 
     async def _register(self, info: ServiceInfo) -> None:
         # The name was probed for already; a subtype's must be found by zeroconf, for it is the service's.
+        self._watch.names.add(info.name.lower())
         self._announce(await self._running.async_register_service(info, cooperating_responders=True))
 
     async def _withdraw(self, key: str) -> None:
-        publication = self._published.pop(key, None)
+        publication = self._forget(key)
         for info in publication.infos if publication else ():
             self._announce(await self._running.async_unregister_service(info))
 
@@ -255,7 +361,16 @@ class Advertiser:
         """Let an announcement be repeated while the caller goes on (RFC 6762 8.3)."""
         task = asyncio.ensure_future(sending)
         self._announcements.add(task)
-        task.add_done_callback(self._announcements.discard)
+        task.add_done_callback(self._finish)
+
+    def _finish(self, task: asyncio.Future[object]) -> None:
+        self._announcements.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("could not advertise: %s", error)
+
+
+def _content(info: ServiceInfo) -> tuple[object, ...]:
+    return info.port, info.text, info.addresses_by_version(IPVersion.All)
 
 
 def _fit_name(name: str) -> str:

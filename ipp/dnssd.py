@@ -43,22 +43,23 @@ class Service:
     txt: Mapping[str, str] = field(default_factory=dict)
 
 
-def services(attributes: Attributes) -> tuple[Service, ...]:
+def services(answer: Attributes, tls_answer: Attributes | None = None) -> tuple[Service, ...]:
     """Every service of a printer: IPP and IPPS as its URIs tell, its web page, and LPD to defend the name.
 
-    `attributes` is the printer's whole answer to a client that came by the host name to be advertised, on
-    a path that everybody may know. Raises LocalProtocolError where it names no URI to print to.
+    `answer` is what the printer tells a client that comes by ipp, under the host name to be advertised and
+    on a path that everybody may know; `tls_answer` what it tells one that comes by ipps, where that differs
+    (printer-more-info must be what this client is told). Raises LocalProtocolError where no URI is told.
     """
-    uris = attributes.strings("printer-uri-supported")
     found: dict[str, Service] = {LPD: Service(LPD, 0)}
-    for uri in uris:
+    for uri in answer.strings("printer-uri-supported"):
         kind = {"ipp": IPP, "ipps": IPPS}.get(urlsplit(uri).scheme)
         if kind and kind not in found:
             port = urlsplit(uri).port or DEFAULT_PORT
-            found[kind] = Service(kind, port, SUBTYPES, txt_record(attributes))
+            told = tls_answer if kind == IPPS and tls_answer else answer
+            found[kind] = Service(kind, port, SUBTYPES, txt_record(told))
     if len(found) == 1:
         raise LocalProtocolError("printer-uri-supported: no ipp or ipps URI to advertise")
-    page = urlsplit(attributes.string("printer-more-info", ""))
+    page = urlsplit(answer.string("printer-more-info", ""))
     if page.scheme in ("http", "https"):
         port = page.port or {"http": 80, "https": 443}[page.scheme]
         found[HTTP] = Service(HTTP, port, ("_printer",), {"path": page.path or "/"})

@@ -83,6 +83,8 @@ _EQUAL_COUNTS: Final = (
     ("printer-input-tray", "media-source-supported"),
     ("printer-output-tray", "output-bin-supported"),
 )
+# Their -supported is the number of levels into which the values fall (RFC 8011 5.2.1).
+_LEVELS: Final = frozenset({"job-priority", "print-darkness"})
 _FORMS: Final = {
     "printer-uri-supported": re.compile(r"ipps?://.+"),
     "printer-more-info": re.compile(r"https?://.+"),
@@ -211,7 +213,7 @@ def _find_defaults(answer: Attributes) -> Iterator[Missing]:
     for attribute in answer:
         stem = attribute.name.removesuffix("-default")
         supported = _values(answer, f"{stem}-supported")
-        if stem == attribute.name or not supported or stem.endswith("-col"):
+        if stem == attribute.name or not supported or stem.endswith("-col") or stem in _LEVELS:
             continue
         for value in attribute.values:
             if not _is_among(value, supported):
@@ -222,11 +224,9 @@ def _is_among(value: Value, supported: tuple[Value, ...]) -> bool:
     if isinstance(value, OutOfBand | Attributes) or isinstance(supported[0], bool):
         return True  # no value to be found, or the -supported of it only says yes or no
     if isinstance(value, int):
-        # A lone integer is the greatest value, as of job-priority-supported (RFC 8011 5.2.1).
-        if len(supported) == 1 and isinstance(supported[0], int) and value <= supported[0]:
-            return True
-        if any(isinstance(item, Range) and item.lower <= value <= item.upper for item in supported):
-            return True
+        return value in supported or any(
+            isinstance(item, Range) and item.lower <= value <= item.upper for item in supported
+        )
     return value in supported
 
 

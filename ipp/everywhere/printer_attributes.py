@@ -308,7 +308,7 @@ def _jobs(printer: Capabilities) -> dict[str, Values]:
         "multiple-operation-time-out": printer.multiple_operation_time_out_s,
         "multiple-operation-time-out-action": printer.multiple_operation_time_out_action,
         "job-ids-supported": True,
-        "job-priority-default": max(1, printer.job_priorities // 2),
+        "job-priority-default": 50,
         "job-priority-supported": printer.job_priorities,
         "job-sheets-default": printer.job_sheets[0],
         "job-sheets-supported": list(printer.job_sheets),

@@ -15,14 +15,19 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from zeroconf import ServiceInfo
+from zeroconf.asyncio import AsyncZeroconf
 
-from ipp.advertiser import Advertiser, AdvertiserError
+from ipp.advertiser import Advertiser, AdvertiserError, services_of
 from ipp.dnssd import HTTP, IPP, IPPS, LPD, SUBTYPES, Service, services, txt_record
 from ipp.message import Attributes
 from ipp.registry import attribute
+from tests.ipp.asking import Desk
 from tests.ipp.test_everywhere import HALL, whole_answer
 from tests.peers import dnssd as browsers
 from tests.peers.bus import ServiceDiscovery
+from tests.peers.ippeveprinter import IppEvePrinter
+from tests.peers.process import find_program
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
@@ -154,6 +159,72 @@ async def test_a_name_that_another_machine_has_gets_a_number(
         assert await other.publish("theirs", name, offered[:2]) == f"{name} (2)"
 
 
+@pytest.mark.parametrize(("theirs", "number"), [("zzz", " (2)"), ("aaa", "")])
+async def test_of_two_hosts_that_did_not_hear_each_other_exactly_one_yields(
+    advertiser: Advertiser, theirs: str, number: str
+) -> None:
+    name, offered = unique(), services(answer_of(advertiser.host))
+    await advertiser.publish("hall", name, offered)
+    async with AsyncZeroconf(interfaces=LOOPBACK) as other:
+        # Another responder, of the kind that announces without a probe.
+        kind = f"{IPP}.local."
+        info = ServiceInfo(kind, f"{name}.{kind}", 9100, server=f"{theirs}.local.", parsed_addresses=LOOPBACK)
+        await (await other.async_register_service(info, cooperating_responders=True))
+        deadline = time.monotonic() + SEEN_WITHIN_S
+        while advertiser.names.get("hall") != f"{name}{number}":
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)  # nothing more happens
+        assert advertiser.names["hall"] == f"{name}{number}"
+    assert await advertiser.publish("hall", name, offered) == f"{name}{number}"
+
+
+async def test_two_hosts_that_start_in_the_same_moment_end_with_two_names(host: str) -> None:
+    name = unique()
+    async with (
+        Advertiser(host=f"{host}-one", interfaces=LOOPBACK) as one,
+        Advertiser(host=f"{host}-two", interfaces=LOOPBACK) as two,
+    ):
+        await asyncio.gather(
+            *(each.publish("hall", name, services(answer_of(each.host))) for each in (one, two))
+        )
+        deadline = time.monotonic() + SEEN_WITHIN_S
+        while {each.names.get("hall") for each in (one, two)} != {name, f"{name} (2)"}:
+            assert time.monotonic() < deadline, (one.names, two.names)
+            await asyncio.sleep(0.05)
+
+
+async def test_a_real_printer_keeps_its_name(
+    shared_eve_printer: IppEvePrinter, advertiser: Advertiser
+) -> None:
+    offered = services(answer_of(advertiser.host))
+    assert (
+        await advertiser.publish("hall", shared_eve_printer.name, offered) == f"{shared_eve_printer.name} (2)"
+    )
+
+
+async def test_avahi_takes_another_name_than_ours(
+    discovery: ServiceDiscovery, advertiser: Advertiser
+) -> None:
+    name = unique()
+    await advertiser.publish("hall", name, services(answer_of(advertiser.host)))
+    publisher = await asyncio.create_subprocess_exec(
+        *(find_program("avahi-publish"), "--service", name, IPP, "9100"),
+        stderr=asyncio.subprocess.PIPE,
+        env=dict(discovery.environment),
+    )
+    try:
+        assert publisher.stderr is not None
+        told = await asyncio.wait_for(publisher.stderr.readline(), 10)
+        assert b"collision" in told.lower()
+        told = await asyncio.wait_for(publisher.stderr.readline(), 10)
+        assert f"{name} #2".encode() in told
+    finally:
+        publisher.kill()
+        await publisher.wait()
+    assert advertiser.names["hall"] == name
+
+
 async def test_queues_of_one_name_are_told_apart(advertiser: Advertiser) -> None:
     name, offered = unique(), services(answer_of(advertiser.host))
     names = await asyncio.gather(*(advertiser.publish(key, name, offered) for key in "abc"))
@@ -168,6 +239,18 @@ async def test_the_defended_name_is_respected_too(advertiser: Advertiser) -> Non
     async with Advertiser(host="elsewhere", interfaces=LOOPBACK) as other:
         taken = await other.publish("hall", name, services(answer_of(other.host)))
     assert taken == f"{name} (2)"
+
+
+async def test_what_is_advertised_is_what_the_printer_tells_each_client(desk: Desk) -> None:
+    offered = await services_of(desk.printer, "print.local:8631/ipp/print/hall")
+    by_type = {service.type: service for service in offered}
+    assert (by_type[IPP].port, by_type[IPPS].port, by_type[HTTP].port) == (8631, 8631, 8631)
+    for kind, scheme in ((IPP, "http"), (IPPS, "https")):
+        assert by_type[kind].txt["adminurl"].startswith(f"{scheme}://print.local:8631/")
+        assert by_type[kind].txt["rp"] == "ipp/print/hall"
+        assert by_type[kind].txt["UUID"] == str(desk.printer.attributes.string("printer-uuid")).removeprefix(
+            "urn:uuid:"
+        )
 
 
 async def test_dots_in_a_name_do_not_end_it(discovery: ServiceDiscovery, advertiser: Advertiser) -> None:
@@ -228,7 +311,8 @@ async def main():
     async with Advertiser() as advertiser:
         name = await advertiser.publish("hall", "Hall", services(answer_of(advertiser.host)))
         print(json.dumps([advertiser.host, name]), flush=True)
-        await asyncio.to_thread(sys.stdin.read)
+        while await asyncio.to_thread(sys.stdin.readline):
+            await advertiser.refresh()
 
 asyncio.run(main())
 """
@@ -252,6 +336,15 @@ def look_from_a_second_host() -> None:
             for service_type in (IPP, f"_universal._sub.{IPPS}"):
                 [found] = browsers.browse(far, service_type, prefix=desk.prefix)
                 assert (found.name, found.host, found.address) == ("Hall", "print.local", printing.address)
+            # The machine gets another address.
+            for change in (("delete", f"{printing.address}/24"), ("add", "10.77.0.9/24")):
+                printing.run("ip", "address", *change, "dev", browsers.CABLE)
+            printing.run("ip", "route", "replace", "224.0.0.0/4", "dev", browsers.CABLE)
+            child.stdin.write(b"look again\n")
+            child.stdin.flush()
+            deadline = time.monotonic() + SEEN_WITHIN_S
+            while {one.address for one in browsers.browse(far, IPP, prefix=desk.prefix)} != {"10.77.0.9"}:
+                assert time.monotonic() < deadline
             listed = browsers.ippfind(far, "_ipps._tcp,_print", prefix=desk.prefix)
             assert listed == ["ipps://print.local:8631/ipp/print/hall"]
             child.stdin.close()

@@ -156,6 +156,16 @@ def test_every_service_of_a_printer() -> None:
     )
 
 
+def test_each_way_is_told_the_page_that_its_clients_are_told() -> None:
+    uris = ("ipps://h.local:8631/ipp/print", "ipp://h.local:8631/ipp/print")
+    plain, tls = at(whole_answer(HALL), *uris), at(whole_answer(HALL), *uris)
+    plain.put(attribute("printer-more-info", "http://h.local:8631/"))
+    tls.put(attribute("printer-more-info", "https://h.local:8631/"))
+    pages = {service.type: service.txt.get("adminurl") for service in dnssd.services(plain, tls)}
+    assert pages[IPP] == plain.string("printer-more-info")
+    assert pages[IPPS] == tls.string("printer-more-info")
+
+
 def test_the_first_uri_of_a_scheme_is_advertised() -> None:
     answer = at(whole_answer(HALL), "ipp://h.local:1/ipp/print", "ipp://h.local:2/ipp/print")
     assert [service.port for service in dnssd.services(answer) if service.type == IPP] == [1]

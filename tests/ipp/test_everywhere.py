@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from uuid import UUID
 
 import pytest
@@ -36,6 +37,7 @@ from ipp.registry import attribute, lookup
 from ipp.values import OutOfBand, Range, Resolution
 from ipp.vocabulary.enums import Finishings, Operation
 from ipp.vocabulary.keywords import KEYWORDS
+from tests.peers.ippeveprinter import IppEvePrinter
 
 UUID_5 = UUID(int=5)
 HALL = Capabilities(name="Hall", uuid=UUID_5)
@@ -208,7 +210,7 @@ def test_every_default_lies_in_its_supported_set(printer: Capabilities) -> None:
             elif isinstance(supported[0], Range):
                 assert supported[0].lower <= value <= supported[0].upper  # type: ignore[operator]  # integers
             elif name == "job-priority-default":
-                assert 1 <= value <= supported[0]  # type: ignore[operator]  # integers
+                assert value == 50  # the supported one is a number of levels (RFC 8011 5.2.1)
             else:
                 assert value in supported
 
@@ -531,3 +533,31 @@ def test_operations_of_the_vocabulary_are_those_required() -> None:
             *("Get-Printer-Attributes", "Cancel-My-Jobs", "Close-Job", "Identify-Printer"),
         )
     ]
+
+
+def ask(port: int, uri: str) -> Attributes:
+    """The whole answer of a real printer."""
+    asked = Group(
+        GroupTag.OPERATION,
+        [
+            attribute("attributes-charset", "utf-8"),
+            attribute("attributes-natural-language", "en"),
+            attribute("printer-uri", uri),
+            attribute("requested-attributes", "all", "media-col-database"),
+        ],
+    )
+    connection = HTTPConnection("localhost", port, timeout=10)
+    try:
+        message = ipp.encode(Message(Operation.GET_PRINTER_ATTRIBUTES, 1, [asked]))
+        connection.request("POST", "/ipp/print", message, {"Content-Type": "application/ipp"})
+        return ipp.decode(connection.getresponse().read()).printer
+    finally:
+        connection.close()
+
+
+@pytest.mark.peer
+def test_a_real_printer_lacks_only_what_its_own_answer_shows(shared_eve_printer: IppEvePrinter) -> None:
+    answer = ask(shared_eve_printer.port, shared_eve_printer.uri)
+    told = {lack.name for lack in missing(answer)}
+    # Its clock starts at 0, which a client sees only within its first second.
+    assert told == ({"printer-up-time"} if answer.integer("printer-up-time") == 0 else set())
