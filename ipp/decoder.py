@@ -339,7 +339,7 @@ class Decoder:
                     position = end
                     continue
                 else:
-                    raise self._misplaced(tag, name, length, at)
+                    raise self._misplaced(tag, name, length, position, at)
                 position = end
                 if name is not None:
                     attributes.append(Attribute(name, _OCTET[tag], (value,)))
@@ -393,10 +393,13 @@ class Decoder:
         self._groups.append(group)
         return group.wire_list
 
-    def _misplaced(self, tag: int, name: str | None, length: int, at: int) -> RemoteProtocolError:
+    def _misplaced(
+        self, tag: int, name: str | None, length: int, position: int, at: int
+    ) -> RemoteProtocolError:
         """What is wrong with a tag of collections (RFC 8010 3.1.6) whose value's length stands at `at`."""
         if tag != _BEG_COLLECTION and (tag != _END_COLLECTION or name is not None or not self._stack):
-            return self._malformed(f"tag 0x{tag:02x} where a value is expected", at - 3)
+            where = at - 3 if self._stack else position  # of a member, the tag of its value
+            return self._malformed(f"tag 0x{tag:02x} where a value is expected", where)
         if length:
             return self._malformed("a begCollection or endCollection with a value", at)
         if len(self._stack) >= self._limits.depth:
