@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, TypeAlias
 
 from .enums import GroupTag, Status, Tag
 from .errors import LocalProtocolError, RemoteProtocolError
 from .message import Attribute, Collection, Group, Message, Value
 from .values import DateTime, LanguageString, OutOfBand, Range, Resolution
-from .vocabulary.attributes import ATTRIBUTES
+from .vocabulary.attributes import ATTRIBUTES, MEMBERS
 
 _HEADER: Final = Struct(">BBHi").unpack_from
-_INT: Final = Struct(">i").unpack
+_INT: Final = Struct(">i").unpack_from
 _RANGE: Final = Struct(">ii").unpack
 _RESOLUTION: Final = Struct(">iib").unpack
 _DATE_TIME: Final = Struct(">HBBBBBBcBB").unpack
 
+_OPERATION_GROUP: Final = int(GroupTag.OPERATION)
 _END: Final = int(GroupTag.END)
+_NATURAL_LANGUAGE: Final = int(Tag.NATURAL_LANGUAGE)
 _BEG_COLLECTION: Final = int(Tag.BEG_COLLECTION)
 _END_COLLECTION: Final = int(Tag.END_COLLECTION)
 _MEMBER_NAME: Final = int(Tag.MEMBER_ATTR_NAME)
@@ -27,18 +29,37 @@ _MEMBER_NAME: Final = int(Tag.MEMBER_ATTR_NAME)
 # One octet as bytes, without making it anew for each attribute.
 _OCTET: Final = [bytes((code,)) for code in range(256)]
 
-# Names are looked up rather than decoded: a third of the time, and one string object a name.
-_NAMES: Final = {name.encode(): name for table in ATTRIBUTES.values() for name in table}
+# What an additional value of a tag, shorter than 256 octets, begins with.
+_FURTHER: Final = [bytes((code, 0, 0, 0)) for code in range(256)]
+
+# Registered names by their octets with the length field before them: looking up takes a third of the time of
+# decoding, tells that the length is an ordinary one, and makes one string of a name for the whole process.
+_NAMES: Final = {
+    len(name).to_bytes(2) + name.encode(): name
+    for tables in (ATTRIBUTES, MEMBERS)
+    for table in tables.values()
+    for name in table
+}
+_MEMBER_NAMES: Final = {bytes((_MEMBER_NAME, 0, 0)) + octets: name for octets, name in _NAMES.items()}
 
 
-# Every message begins with this attribute and another after it: recognised as one literal, not read.
-_USUAL_START: Final = b"\x01\x47\x00\x12attributes-charset\x00\x05utf-8\x48\x00\x1b"
+# Nearly every message begins with these octets (RFC 8011 4.1.4) and a natural language shorter than 256
+# octets: they are recognised as one literal, not read.
+_LANGUAGE: Final = "attributes-natural-language"
+_USUAL_START: Final = (
+    b"\x01\x47\x00\x12attributes-charset\x00\x05utf-8\x48\x00\x1b" + _LANGUAGE.encode() + b"\x00"
+)
+_USUAL_END: Final = 8 + len(_USUAL_START)
 _USUAL_CHARSET: Final = Attribute("attributes-charset", b"\x47", ("utf-8",))
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a message may cost: octets before the document, attribute values, nested collections."""
+    """What a message may cost: octets before the document, attribute values, nested collections.
+
+    Values, with those in collections, are counted when the 1setOf, the collection or the group they belong
+    to ends; until then the octets are the bound.
+    """
 
     octets: int = 4 << 20
     values: int = 100_000
@@ -72,9 +93,9 @@ def _date_time(raw: bytes) -> DateTime:
     if len(raw) != 11:
         raise ValueError(f"11 octets expected, {len(raw)} given")
     year, month, day, hour, minute, second, deciseconds, direction, hours, minutes = _DATE_TIME(raw)
-    if direction not in b"+-":
-        raise ValueError("the direction from UTC is neither + nor -")
-    return DateTime(year, month, day, hour, minute, second, deciseconds, direction.decode(), hours, minutes)
+    return DateTime(
+        year, month, day, hour, minute, second, deciseconds, direction.decode("latin-1"), hours, minutes
+    )
 
 
 def _resolution(raw: bytes) -> Resolution:
@@ -128,55 +149,37 @@ _CONVERT[Tag.RANGE_OF_INTEGER] = _range
 _CONVERT[Tag.TEXT_WITH_LANGUAGE] = _CONVERT[Tag.NAME_WITH_LANGUAGE] = _with_language
 
 
-class _Frame:
-    """A list of attributes being filled, and the one whose values are still arriving."""
+# The attributes of the group or collection being read, and where the last of them is seen to be a 1setOf all
+# its values and tags: until it is complete, the attribute itself has only the first.
+_Open: TypeAlias = tuple[list[Attribute], list[Value] | None, bytearray]
+_NO_TAGS: Final = bytearray()
 
-    __slots__ = ("attributes", "mixed", "name", "tag", "values")
 
-    def __init__(self, attributes: list[Attribute]) -> None:
-        self.attributes = attributes
-        self.name: str | None = None
-        self.tag = 0
-        self.values: list[Value] = []
-        self.mixed: bytearray | None = None  # the tags, once two of them differ
+def _read_further(
+    buffer: bytes,
+    position: int,
+    tag: int,
+    convert: Callable[[bytes], Value],
+    several: list[Value],
+    tags: bytearray,
+) -> int:
+    """Read as many additional values of this syntax as follow; gives the position after them.
 
-    def state(self) -> tuple[list[Attribute], str | None, int, list[Value], bytearray | None]:
-        """The fields, for local names."""
-        return self.attributes, self.name, self.tag, self.values, self.mixed
-
-    def restore(self, name: str | None, tag: int, values: list[Value], mixed: bytearray | None) -> None:
-        """The fields back from local names."""
-        self.name = name
-        self.tag = tag
-        self.values = values
-        self.mixed = mixed
-
-    def put(self, name: str, tag: int, values: list[Value], mixed: bytearray | None) -> None:
-        """Add a complete attribute."""
-        tags = bytes(mixed) if mixed is not None else _OCTET[tag] * len(values)
-        self.attributes.append(Attribute(name, tags, tuple(values)))
-
-    def flush(self) -> None:
-        """Complete the pending attribute, if there is one."""
-        if self.name is not None:
-            self.put(self.name, self.tag, self.values, self.mixed)
-            self.name = None
-
-    def begin(self, name: str) -> None:
-        """Start an attribute that has no value yet."""
-        self.flush()
-        self.restore(name, 0, [], None)
-
-    def append(self, tag: int, value: Value) -> None:
-        """One more value of the pending attribute."""
-        if not self.values:
-            self.tag = tag
-        elif self.mixed is not None:
-            self.mixed.append(tag)
-        elif tag != self.tag:
-            self.mixed = bytearray(_OCTET[self.tag] * len(self.values))
-            self.mixed.append(tag)
-        self.values.append(value)
+    What is unusual (cut off, long, wrong) is left for the reader of everything.
+    """
+    head = _FURTHER[tag]
+    size = len(buffer) - 4
+    try:
+        while position < size and buffer[position : position + 4] == head:
+            end = position + 5 + buffer[position + 4]
+            if end > size + 4:
+                break
+            several.append(convert(buffer[position + 5 : end]))
+            tags.append(tag)
+            position = end
+    except ValueError:
+        pass
+    return position
 
 
 class Decoder:
@@ -186,59 +189,52 @@ class Decoder:
     that tag is the document: its first octets, as far as they came with the same piece, are `trailing`.
 
     Raises `RemoteProtocolError` with the offset of the first wrong octet; its status is
-    client-error-request-entity-too-large where a limit was passed, else client-error-bad-request. After an
-    error or a message, feeding again is a `LocalProtocolError`.
+    client-error-request-entity-too-large where a limit was passed, else client-error-bad-request. What is
+    raised, and where, does not depend on how the octets were cut. After an error or a message, feeding again
+    is a `LocalProtocolError`.
 
-    Each value is committed as it is read, so that a peer who sends octet by octet costs no more than one who
-    does not: never more than one value is held back and looked at twice.
+    Each value is committed as it is read: no more than one value and its name is held back and looked at
+    again, so that a peer who sends octet by octet costs little more than one who does not.
     """
 
+    # Defaults of the class, because setting each in `__init__` is a part of the time of a small message.
     trailing = b""
     _buffer = b""
     _offset = 0  # of the buffer's first octet, from the message's
     _message: Message | None = None
     _closed = False
+    _open: _Open = ([], None, _NO_TAGS)
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self._limits = limits
-        self._items_left = limits.values
-        self._frame = _Frame([])  # a message's first attribute comes after its first group begins
+        self._values_left = limits.values
         self._groups: list[Group] = []
-        self._stack: list[_Frame] = []
+        # What waits for an inner collection to end, outermost first, each with the name of the attribute that
+        # begins with that collection, or None where it is an additional value.
+        self._stack: list[tuple[_Open, str | None]] = []
 
     def feed(self, data: bytes) -> Message | None:
         """Take the next octets; the whole message if these complete it."""
         if self._closed:
             raise LocalProtocolError("this decoder has finished; make a new one for each message")
         buffer = self._buffer + data if self._buffer else data
-        position = 0
-        if self._message is None:
-            if len(buffer) < 8:
-                self._buffer = buffer
-                return None
-            major, minor, code, request_id = _HEADER(buffer)
-            self._message = Message(code, request_id, self._groups, (major, minor))
-            position = 8
-            if buffer.startswith(_USUAL_START, 8):
-                group = Group(GroupTag.OPERATION, (_USUAL_CHARSET,))
-                self._groups.append(group)
-                self._frame.attributes = group.wire_list
-                position += len(_USUAL_START) - 3
+        # What lies beyond the limit is never looked at, so that cutting differently gives no other error.
+        room = self._limits.octets - self._offset
         try:
-            position, complete = self._read(buffer, position)
-            if self._offset + (position if complete else len(buffer)) > self._limits.octets:
+            position, complete = self._read(buffer if len(buffer) <= room else buffer[:room])
+            if len(buffer) > room and not complete:
                 raise _too_large(f"more than {self._limits.octets} octets of attributes", self._limits.octets)
         except RemoteProtocolError:
             self._closed = True
             raise
-        if not complete:
-            self._offset += position
-            self._buffer = buffer[position:]
-            return None
-        self._closed = True
-        self._buffer = b""
-        self.trailing = buffer[position:]
-        return self._message
+        if complete:
+            self._closed = True
+            self._buffer = b""
+            self.trailing = buffer[position:]
+            return self._message
+        self._offset += position
+        self._buffer = buffer[position:]
+        return None
 
     def finish(self) -> None:
         """Tell that no more octets will come. Raises `RemoteProtocolError` where the message is cut short."""
@@ -248,141 +244,201 @@ class Decoder:
                 "the message ends before its end-of-attributes-tag", offset=self._offset + len(self._buffer)
             )
 
-    def _read(self, buffer: bytes, position: int) -> tuple[int, bool]:
-        """Read every whole value from `position`; gives where it stopped, and whether the message is whole.
+    def _begin(self, buffer: bytes) -> int:
+        """Read the header, and the attributes that every message begins with; gives where it stopped."""
+        if len(buffer) < 8:
+            return 0
+        major, minor, code, request_id = _HEADER(buffer)
+        groups = self._groups
+        self._message = Message(code, request_id, groups, (major, minor))
+        if not buffer.startswith(_USUAL_START, 8) or len(buffer) == _USUAL_END:
+            return 8
+        end = _USUAL_END + 1 + buffer[_USUAL_END]
+        if end > len(buffer):
+            return 8
+        language = Attribute(
+            _LANGUAGE, b"\x48", (buffer[_USUAL_END + 1 : end].decode("utf-8", "surrogateescape"),)
+        )
+        group = Group(_OPERATION_GROUP, (_USUAL_CHARSET, language))
+        groups.append(group)
+        self._open = group.wire_list, None, _NO_TAGS
+        return end
 
-        This loop is where the time of a message goes, so it is written for speed: the frame's fields are
-        local names; a value that is not all here yet shows as an IndexError or as an end beyond the buffer,
-        not by a test before each octet; lengths above 255, collections and 1setOf of mixed syntaxes, which
-        are rare, leave by the branches.
+    def _read(self, buffer: bytes) -> tuple[int, bool]:
+        """Read every whole value; gives where it stopped, and whether the message is whole.
+
+        This loop is where the time of a message goes, so it is written for speed: what is pending is in local
+        names; lengths are read octet by octet, which is quicker than by `struct`, and those above 255 leave
+        by a branch; a value that is not all here yet shows as an IndexError or as an end beyond the buffer,
+        not by a test before each octet; a registered name is looked up together with its length field; a
+        member's name is read in one step with its first value, and a 1setOf in a loop of its own.
         """
+        position = 0
+        if self._message is None:
+            position = self._begin(buffer)
+            if not position:
+                return 0, False
         size = len(buffer)
-        stack = self._stack
-        frame = self._frame
-        attributes, name, first_tag, values, mixed = frame.state()
-        complete = False
-        items_left = 0
+        if not self._groups and position < size and buffer[position] >= 0x10:
+            raise self._malformed("an attribute before the first group", position)
+        stack, depth = self._stack, self._limits.depth
+        attributes, several, tags = self._open
         try:
-            for items_left in range(self._items_left - 1, -1, -1):  # noqa: B007  # what is left is kept
+            while True:
                 tag = buffer[position]
-                convert = _CONVERT[tag]
-                if convert is None and tag < 0x10 and not stack:
-                    frame.restore(name, first_tag, values, mixed)
-                    frame.flush()
-                    name = None
+                name = None
+                if tag == _MEMBER_NAME:
+                    at = position + 5 + buffer[position + 4]
+                    name = _MEMBER_NAMES.get(buffer[position:at])
+                    if name is None or not stack:
+                        name, at = self._unusual_member_name(buffer, position)
+                    tag = buffer[at]
+                    at += 3
+                    if buffer[at - 1] or buffer[at - 2]:
+                        raise self._malformed("a name where the value of a member has none", at - 2)
+                elif tag < 0x10:
+                    attributes = self._delimit(tag, attributes, several, tags, position)
+                    several = None
                     position += 1
                     if tag == _END:
-                        complete = True
-                        break
-                    if not tag:
-                        raise self._malformed("delimiter 0x00 is reserved", position - 1)
-                    group = Group(tag)
-                    self._groups.append(group)
-                    attributes = frame.attributes = group.wire_list
+                        return position, True
                     continue
-                name_length = buffer[position + 2]
-                if buffer[position + 1]:
-                    name_length = self._long(name_length, buffer[position + 1], position + 1)
-                name_end = position + 3 + name_length
-                length = buffer[name_end + 1]
-                if buffer[name_end]:
-                    length = self._long(length, buffer[name_end], name_end)
-                value_start = name_end + 2
-                value_end = value_start + length
-                if value_end > size:
-                    break
-                raw = buffer[value_start:value_end]
-                if convert is None or stack:
-                    frame.restore(name, first_tag, values, mixed)
-                    frame = self._read_collection(frame, tag, buffer[position + 3 : name_end], raw, position)
-                    attributes, name, first_tag, values, mixed = frame.state()
-                    position = value_end
-                    continue
-                try:
-                    value = convert(raw)
-                except ValueError as error:
-                    value = self._mend(tag, raw, value_start, error)
-                if name_length:
-                    if name is not None:
-                        if len(values) == 1:
-                            attributes.append(Attribute(name, _OCTET[first_tag], (values[0],)))
-                        else:
-                            frame.put(name, first_tag, values, mixed)
-                    raw_name = buffer[position + 3 : name_end]
-                    name = _NAMES.get(raw_name) or _text(raw_name)
-                    first_tag = tag
-                    values = [value]
-                    mixed = None
-                elif tag == first_tag and mixed is None and name is not None:
-                    values.append(value)
-                elif name is None:
-                    raise self._malformed("an additional value before the first attribute", position)
+                elif (name_length := buffer[position + 2]) or buffer[position + 1]:
+                    at = position + 3 + name_length
+                    name = _NAMES.get(buffer[position + 1 : at])
+                    if name is None or stack:
+                        name, at = self._unusual_name(buffer, position)
                 else:
-                    frame.restore(name, first_tag, values, mixed)
-                    frame.append(tag, value)
-                    mixed = frame.mixed
-                position = value_end
-            else:
-                raise _too_large(f"more than {self._limits.values} values", self._offset + position)
+                    at = position + 3
+                length = buffer[at + 1]
+                if buffer[at]:
+                    length = self._long(buffer, at)
+                start = at + 2
+                end = start + length
+                if end > size:
+                    break
+                if several is not None and (name is not None or tag == _END_COLLECTION):
+                    self._complete_set(attributes, several, tags, position)
+                    several = None
+                convert = _CONVERT[tag]
+                if convert is _integer and length == 4:
+                    value: Value = _INT(buffer, start)[0]
+                elif convert is not None:
+                    try:
+                        value = convert(buffer[start:end])
+                    except ValueError as error:
+                        value = self._mend(tag, buffer[start:end], start, error)
+                elif tag == _END_COLLECTION and stack and name is None and not length:
+                    self._count(len(attributes), position)
+                    value = Collection(attributes)
+                    (attributes, several, tags), name = stack.pop()
+                    tag = _BEG_COLLECTION
+                elif tag == _BEG_COLLECTION and (name or attributes) and not length and len(stack) < depth:
+                    stack.append(((attributes, several, tags), name))
+                    attributes, several = [], None
+                    position = end
+                    continue
+                else:
+                    raise self._misplaced(tag, name, length, position, at)
+                position = end
+                if name is not None:
+                    attributes.append(Attribute(name, _OCTET[tag], (value,)))
+                elif several is not None:
+                    several.append(value)
+                    tags.append(tag)
+                elif attributes:
+                    first = attributes[-1]
+                    several, tags = [first.values[0], value], bytearray((first.tags[0], tag))
+                    if convert is not None:
+                        position = _read_further(buffer, position, tag, convert, several, tags)
+                else:
+                    raise self._malformed("an additional value before the first attribute", at - 3)
         except IndexError:  # the next value is not all here yet
-            if size - position > 1 and buffer[position] >= 0x10 and buffer[position + 1] > 0x7F:
-                raise self._malformed("negative length", position + 1) from None
-        if not self._groups and position < size:
-            raise self._malformed("an attribute before the first group", position)
-        frame.restore(name, first_tag, values, mixed)
-        self._frame = frame
-        self._items_left = items_left
-        return position, complete
+            pass
+        self._open = attributes, several, tags
+        return position, False
 
-    def _long(self, low: int, high: int, position: int) -> int:
+    def _complete_set(
+        self, attributes: list[Attribute], several: list[Value], tags: bytearray, position: int
+    ) -> None:
+        """Give the last attribute all the values of its 1setOf."""
+        attributes[-1] = Attribute(attributes[-1].name, bytes(tags), tuple(several))
+        self._count(len(several) - 1, position)
+
+    def _count(self, values: int, position: int) -> None:
+        """Count values, of a 1setOf, a collection or a group that is complete, against the limit."""
+        self._values_left -= values
+        if self._values_left < 0:
+            raise _too_large(f"more than {self._limits.values} values", self._offset + position)
+
+    def _delimit(
+        self,
+        tag: int,
+        attributes: list[Attribute],
+        several: list[Value] | None,
+        tags: bytearray,
+        position: int,
+    ) -> list[Attribute]:
+        """End a group and begin the next, if any (RFC 8010 3.5.1); the list its attributes will stand in."""
+        if self._stack:
+            raise self._malformed(f"delimiter 0x{tag:02x} inside a collection", position)
+        if not tag:
+            raise self._malformed("delimiter 0x00 is reserved", position)
+        if several is not None:
+            self._complete_set(attributes, several, tags, position)
+        self._count(len(attributes), position)
+        if tag == _END:
+            return attributes
+        group = Group(tag)
+        self._groups.append(group)
+        return group.wire_list
+
+    def _misplaced(
+        self, tag: int, name: str | None, length: int, position: int, at: int
+    ) -> RemoteProtocolError:
+        """What is wrong with a tag of collections (RFC 8010 3.1.6) whose value's length stands at `at`."""
+        if tag != _BEG_COLLECTION and (tag != _END_COLLECTION or name is not None or not self._stack):
+            where = at - 3 if self._stack else position  # of a member, the tag of its value
+            return self._malformed(f"tag 0x{tag:02x} where a value is expected", where)
+        if length:
+            return self._malformed("a begCollection or endCollection with a value", at)
+        if len(self._stack) >= self._limits.depth:
+            return _too_large(f"collections nested deeper than {self._limits.depth}", self._offset + at - 3)
+        return self._malformed("an additional value before the first attribute", at - 3)
+
+    def _unusual_name(self, buffer: bytes, position: int) -> tuple[str, int]:
+        """A name that nobody registered, and the position after it."""
+        length = buffer[position + 2]
+        if buffer[position + 1]:
+            length = self._long(buffer, position + 1)
+        if self._stack:
+            raise self._malformed("a name where a collection member has none", position + 1)
+        end = position + 3 + length
+        return _text(buffer[position + 3 : end]), end
+
+    def _unusual_member_name(self, buffer: bytes, position: int) -> tuple[str, int]:
+        """A member's name that nobody registered, and the position after it."""
+        if buffer[position + 2] or buffer[position + 1] or not self._stack:
+            raise self._malformed("a memberAttrName outside a collection, or with a name", position)
+        length = buffer[position + 4]
+        if buffer[position + 3]:
+            length = self._long(buffer, position + 3)
+        if not length:
+            raise self._malformed("an empty memberAttrName", position + 3)
+        end = position + 5 + length
+        return _text(buffer[position + 5 : end]), end
+
+    def _long(self, buffer: bytes, position: int) -> int:
         """A length above 255; raises where it is negative (RFC 8010 3.1.4: SIGNED-SHORT)."""
-        if high > 0x7F:
+        if buffer[position] > 0x7F:
             raise self._malformed("negative length", position)
-        return high << 8 | low
+        return buffer[position] << 8 | buffer[position + 1]
 
     def _mend(self, tag: int, raw: bytes, position: int, error: ValueError) -> Value:
         """Characters that are not UTF-8 as surrogates; raises for what does not fit its syntax."""
         if isinstance(error, UnicodeDecodeError) and tag >= 0x40:
             return _text(raw)
         raise self._malformed(f"{Tag(tag).keyword} value: {error}", position) from error
-
-    def _read_collection(self, frame: _Frame, tag: int, name: bytes, raw: bytes, position: int) -> _Frame:
-        """One value that begins, belongs to or ends a collection (RFC 8010 3.1.6); the frame to go on in."""
-        if name:
-            if self._stack or tag != _BEG_COLLECTION:
-                raise self._malformed("a name where a collection member has none", position + 1)
-            frame.begin(_NAMES.get(name) or _text(name))
-        if tag < 0x10:
-            raise self._malformed(f"delimiter 0x{tag:02x} inside a collection", position)
-        if tag == _MEMBER_NAME:
-            if not self._stack or not raw or (frame.name is not None and not frame.values):
-                raise self._malformed("a memberAttrName where none can stand, or an empty one", position)
-            frame.begin(_NAMES.get(raw) or _text(raw))
-            return frame
-        if tag == _END_COLLECTION:
-            if not self._stack or raw or (frame.name is not None and not frame.values):
-                raise self._malformed("an endCollection where none can stand", position)
-            frame.flush()
-            outer = self._stack.pop()
-            outer.append(_BEG_COLLECTION, Collection(frame.attributes))
-            return outer
-        if frame.name is None:
-            raise self._malformed("a value without a name", position)
-        if tag == _BEG_COLLECTION:
-            if raw:
-                raise self._malformed("a begCollection with a value", position)
-            if len(self._stack) >= self._limits.depth:
-                raise _too_large(
-                    f"collections nested deeper than {self._limits.depth}", self._offset + position
-                )
-            self._stack.append(frame)
-            return _Frame([])
-        convert = _CONVERT[tag] or bytes
-        try:
-            frame.append(tag, convert(raw))
-        except ValueError as error:
-            frame.append(tag, self._mend(tag, raw, position + 5 + len(name), error))
-        return frame
 
     def _malformed(self, what: str, position: int) -> RemoteProtocolError:
         return RemoteProtocolError(what, offset=self._offset + position)

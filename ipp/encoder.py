@@ -19,6 +19,7 @@ _DATE_TIME: Final = Struct(">HBBBBBBcBB").pack
 _END: Final = bytes((GroupTag.END,))
 _END_COLLECTION: Final = bytes((Tag.END_COLLECTION, 0, 0, 0, 0))
 _BEG_COLLECTION: Final = bytes((Tag.BEG_COLLECTION,))
+_MEMBER_NAME: Final = bytes((Tag.MEMBER_ATTR_NAME, 0, 0))
 
 _INTEGERS: Final = (Tag.INTEGER, Tag.ENUM)
 _LANGUAGES: Final = (Tag.TEXT_WITH_LANGUAGE, Tag.NAME_WITH_LANGUAGE)
@@ -34,6 +35,8 @@ def encode(message: Message) -> bytes:
     except error as problem:
         raise LocalProtocolError(f"version, code or request-id out of bounds: {problem}") from problem
     for group in message.groups:
+        if not 0 < group.tag < 0x10 or group.tag == GroupTag.END:
+            raise LocalProtocolError(f"0x{group.tag:02x} does not begin a group")
         parts.append(bytes((group.tag,)))
         parts.extend(map(encode_attribute, group))
     parts.append(_END)
@@ -43,7 +46,7 @@ def encode(message: Message) -> bytes:
 def encode_attribute(attribute: Attribute) -> bytes:
     """The octets of one attribute with all its values. Raises `LocalProtocolError`."""
     parts: list[bytes] = []
-    _write(parts, attribute, _field(attribute.name.encode("utf-8", "surrogateescape"), attribute.name))
+    _write(parts, attribute, _name_field(attribute.name))
     return b"".join(parts)
 
 
@@ -68,7 +71,7 @@ def _write(parts: list[bytes], first: Attribute, first_name: bytes) -> None:
                     raise LocalProtocolError(f"{attribute.name}: a collection under tag 0x{tag:02x}")
                 later.append(_BEG_COLLECTION + name + b"\0\0")
                 for member in value:
-                    later.append(_member_name(member.name))
+                    later.append(_MEMBER_NAME + _name_field(member.name))
                     later.append((member, b"\0\0"))
                 later.append(_END_COLLECTION)
             else:
@@ -78,8 +81,19 @@ def _write(parts: list[bytes], first: Attribute, first_name: bytes) -> None:
         todo.extend(reversed(later))
 
 
-def _member_name(name: str) -> bytes:
-    return bytes((Tag.MEMBER_ATTR_NAME, 0, 0)) + _field(name.encode("utf-8", "surrogateescape"), name)
+def _name_field(name: str) -> bytes:
+    """The length and octets of a name; without any it would read as a further value of what is before."""
+    if not name:
+        raise LocalProtocolError("an attribute without a name")
+    return _field(_characters(name, name), name)
+
+
+def _characters(text: str, name: str) -> bytes:
+    """UTF-8, and the octets that the decoder kept as surrogates as they were."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as problem:
+        raise LocalProtocolError(f"{name[:80]!r}: no characters of UTF-8: {problem.reason}") from problem
 
 
 def _field(octets: bytes, name: str) -> bytes:
@@ -92,14 +106,17 @@ def _field(octets: bytes, name: str) -> bytes:
 
 
 def _octets(tag: int, value: Value, name: str) -> bytes:
-    """The octets of a value other than a collection."""
+    """The octets of a value other than a collection.
+
+    A `LanguageString` under a tag of plain characters is written without its language.
+    """
     try:
         if isinstance(value, str):
-            octets = value.encode("utf-8", "surrogateescape")
+            octets = _characters(value, name)
             if tag in _LANGUAGES:
                 if not isinstance(value, LanguageString):
                     raise LocalProtocolError(f"{name}: text with a language is a LanguageString")
-                language = value.language.encode("utf-8", "surrogateescape")
+                language = _characters(value.language, name)
                 return _LENGTH(len(language)) + language + _LENGTH(len(octets)) + octets
             if not 0x40 <= tag < 0x60 or tag == Tag.MEMBER_ATTR_NAME:
                 raise LocalProtocolError(f"{name}: characters under tag 0x{tag:02x}")
@@ -115,11 +132,11 @@ def _octets(tag: int, value: Value, name: str) -> bytes:
         if isinstance(value, Resolution):
             return _checked(_RESOLUTION(*value), tag == Tag.RESOLUTION, tag, name)
         if isinstance(value, DateTime):
-            octets = _DATE_TIME(*value[:7], value.direction.encode(), *value[8:])
+            octets = _DATE_TIME(*value[:7], value.direction.encode("latin-1"), *value[8:])
             return _checked(octets, tag == Tag.DATE_TIME, tag, name)
         if isinstance(value, bytes):
             return _checked(value, tag == Tag.OCTET_STRING or _is_opaque(tag), tag, name)
-    except error as problem:
+    except (error, UnicodeEncodeError) as problem:
         raise LocalProtocolError(f"{name}: {value!r} does not fit its syntax: {problem}") from problem
     raise LocalProtocolError(f"{name}: a {type(value).__name__} is no attribute value")
 

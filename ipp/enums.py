@@ -25,8 +25,19 @@ class OpenEnum(IntEnum):
 
     @property
     def keyword(self) -> str:
-        """The registered spelling, for example `two-sided-long-edge` or `Get-Jobs`."""
+        """The registered spelling, for example `pending-held`; `0x…` for what nobody registered."""
         return self.name if self.name.startswith("0x") else self.name.lower().replace("_", "-")
+
+
+class OpenOperation(OpenEnum):
+    """Operation codes, whose registered spelling has capitals: `Get-Jobs`, `Print-URI`."""
+
+    @property
+    def keyword(self) -> str:
+        """The registered spelling; `0x…` for an operation that nobody registered."""
+        if self.name.startswith("0x"):
+            return self.name
+        return "-".join(word if word == "URI" else word.capitalize() for word in self.name.split("_"))
 
 
 class GroupTag(OpenEnum):
@@ -78,10 +89,10 @@ class Tag(OpenEnum):
 
 
 class Status(OpenEnum):
-    """Status codes (RFC 8011 appendix B, RFC 3995 12, RFC 3996 10, PWG 5100.11, .13, .16, .17, .18, .22).
+    """Status codes (RFC 8011 appendix B, RFC 3380, RFC 3995, RFC 3996, RFC 3998, PWG 5100.13, .16 to .18).
 
-    The codes below `CLIENT_ERROR_BAD_REQUEST` are successes. 0x049c to 0x049f are what CUPS 2.x understands
-    for the account codes 0x041c to 0x041f.
+    Codes below 0x0100 are successes. Left out are those that are reserved: 0x0004, 0x0006, 0x0416 and 0x0417.
+    0x049c to 0x049f are what CUPS 2.x understands for the account codes 0x041c to 0x041f.
     """
 
     SUCCESSFUL_OK = 0x0000

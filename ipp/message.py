@@ -31,7 +31,10 @@ class Attribute(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, name: str, tag: int, *values: Value) -> Attribute:
-        """An attribute whose values are all of one syntax; an `OutOfBand` value brings its own tag."""
+        """An attribute whose values are all of one syntax; an `OutOfBand` value brings its own tag.
+
+        `encode` refuses an attribute without values: the wire has no form for one.
+        """
         tags = bytes(value.value if isinstance(value, OutOfBand) else tag for value in values)
         return cls(name, tags, values)
 
@@ -55,7 +58,7 @@ class Attributes:
 
     The typed getters (`integer`, `string` ...) are for what a peer sent: they raise `RemoteProtocolError`
     (client-error-bad-request) when the value is of another kind, and give `default` when the name is
-    absent or its value is out-of-band.
+    absent or its value is out-of-band. Those of one value give the first of a 1setOf.
     """
 
     __slots__ = ("_index", "_list")
@@ -158,7 +161,10 @@ class Attributes:
 
     def integers(self, name: str) -> tuple[int, ...]:
         """Every value of a 1setOf integer or enum; empty when absent."""
-        return self._all(name, int)
+        values = self._all(name, int)
+        if any(isinstance(value, bool) for value in values):
+            raise _wrong_kind(name, int)
+        return values
 
     def collection(self, name: str) -> Collection | None:
         """A collection."""

@@ -80,6 +80,8 @@ class Definition:
         if isinstance(value, str | bytes):
             octets = len(value) if isinstance(value, bytes) else len(value.encode("utf-8", "surrogateescape"))
             return f"{octets} octets where {upper} are allowed" if octets > upper else None
+        if isinstance(value, DateTime):
+            return _date_violation(value)
         if isinstance(value, Range):
             fits = lower <= value.lower <= value.upper <= upper
         elif isinstance(value, int) and not isinstance(value, bool):
@@ -89,18 +91,27 @@ class Definition:
         return None if fits else f"{value} is not within {lower} to {upper}"
 
 
+def _date_violation(value: DateTime) -> str | None:
+    try:
+        value.to_datetime()
+    except ValueError as problem:
+        return f"{value} is no date: {problem}"
+    return None
+
+
 @lru_cache(maxsize=4096)  # bounded: peers choose the names
 def lookup(name: str, path: str = "") -> Definition | None:
     """The definition of a name, or of the member `name` of the collection at `path` (`media-col/media-size`).
 
     A member that is not registered there (job-presets-supported holds any Job Template attribute) is looked
-    up as an attribute of its own. None where nobody registered the name.
+    up as an attribute of its own. One registered in several groups (printer-geo-location may be unknown in a
+    printer, not in a request) may hold what any of them allows. None where nobody registered the name.
     """
-    tables = [MEMBERS.get(real_path(path), {})] if path else []
-    for table in [*tables, *ATTRIBUTES.values()]:
-        if name in table:
-            return _parse(name, table[name])
-    return None
+    member = MEMBERS.get(real_path(path), {}).get(name) if path else None
+    if member is not None:
+        return _parse(name, member)
+    found = dict.fromkeys(table[name] for table in ATTRIBUTES.values() if name in table)
+    return _parse(name, " | ".join(found)) if found else None
 
 
 @lru_cache(maxsize=4096)

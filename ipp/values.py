@@ -110,7 +110,8 @@ class Resolution(NamedTuple):
 class DateTime(NamedTuple):
     """dateTime, field by field as on the wire (RFC 2579 DateAndTime), so that any eleven octets survive.
 
-    Years are full, `deciseconds` 0 to 9, `direction` "+" or "-" from UTC. A second may be 60.
+    Years are full, `deciseconds` 0 to 9, `direction` "+" or "-" from UTC. A second may be 60. A printer whose
+    clock was never set may send fields out of bounds, even a direction that is no sign.
     `to_datetime` gives the instant, `of` makes one from an aware datetime.
     """
 
@@ -151,6 +152,8 @@ class DateTime(NamedTuple):
 
         Raises ValueError where the fields name no real date, as the clocks of some printers do.
         """
+        if self.direction not in ("+", "-"):
+            raise ValueError(f"{self.direction!r} is no direction from UTC")
         offset = timedelta(hours=self.utc_hours, minutes=self.utc_minutes)
         zone = timezone(-offset if self.direction == "-" else offset) if offset else UTC
         return datetime(

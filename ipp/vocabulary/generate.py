@@ -9,7 +9,7 @@ attribute keyword values, attribute enum values. The result is written beside th
 import csv
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 Row = Sequence[str]
@@ -17,7 +17,8 @@ Row = Sequence[str]
 _WORD = re.compile(r"[a-z0-9][-a-z0-9._]*", re.IGNORECASE)
 _ANNOTATION = re.compile(r"\s*\((deprecated|obsolete|extension|under review)\)")
 _ANY_MEMBER = re.compile(r'<\s*any "([^"]+)" member attribute\s*>', re.IGNORECASE)
-_ANY_VALUE = re.compile(r'<\s*(?:any|all) "?([-a-z0-9]+)"? (?:enum )?values?\s*>', re.IGNORECASE)
+_ANY_VALUE = re.compile(r'<\s*(?:any|all) "?([-a-z0-9]+)"?[^>]* values?(?: keyword)?\s*>', re.IGNORECASE)
+_KEYWORD = re.compile(r"[a-z0-9][-a-z0-9._+]*", re.IGNORECASE)
 _ANY_TEMPLATE = re.compile(r"<\s*any job template attribute\s*>", re.IGNORECASE)
 
 HEADER = '''"""{title}
@@ -59,7 +60,7 @@ def attributes(rows: Iterable[Row]) -> str:
             aliases.setdefault(parent, "job-template")
         elif _WORD.fullmatch(leaf):
             table = members.setdefault(parent, {}) if parent else groups.setdefault(collection, {})
-            table[leaf] = _united(table.get(leaf, ""), syntax)
+            table[leaf] = _united(table.get(leaf, ""), _tidy(syntax))
     lines = [HEADER.format(title="Attribute names, their syntaxes, and the members of collections.")]
     lines.append("ATTRIBUTES: dict[str, dict[str, str]] = {\n")
     for collection, table in groups.items():
@@ -72,6 +73,14 @@ def attributes(rows: Iterable[Row]) -> str:
     lines += [f"    {_literal(path_)}: {_literal(like)},\n" for path_, like in sorted(aliases.items())]
     lines.append("}\n")
     return "".join(lines)
+
+
+def _tidy(syntax: str) -> str:
+    """A syntax without the slips of the pen of some registrations."""
+    syntax = re.sub(r"(integer):(\w+:\w+)$", r"\1(\2)", syntax.replace("'", "").rstrip("]"))
+    syntax = syntax.replace("(MIN:MIN)", "(MIN:MAX)")
+    syntax = re.sub(r"\s*\|\s*", " | ", syntax.replace("integer (", "integer("))
+    return " ".join(syntax.replace(": ", ":").split()) + ")" * (syntax.count("(") - syntax.count(")"))
 
 
 def _united(before: str, syntax: str) -> str:
@@ -88,13 +97,14 @@ def _table(name: str, table: dict[str, str]) -> list[str]:
 def keywords(rows: Iterable[Row]) -> str:
     """The module of keyword values: attribute name to the values registered for it."""
     values: dict[str, set[str]] = {}
-    like: dict[str, str] = {}
+    others: dict[str, list[str]] = {}
     for name, value, *_ in rows:
         attribute, value = _plain(name), _plain(value)
         if other := _ANY_VALUE.match(value):
-            like.setdefault(attribute, other[1])
-        elif value and _WORD.fullmatch(value):
+            others.setdefault(attribute, []).append(other[1])
+        elif _KEYWORD.fullmatch(value):
             values.setdefault(attribute, set()).add(value)
+    like = _resolved(others, values)
     lines = [HEADER.format(title="Keyword values registered for each attribute.")]
     lines.append("KEYWORDS: dict[str, frozenset[str]] = {\n")
     for attribute, found in sorted(values.items()):
@@ -107,25 +117,54 @@ def keywords(rows: Iterable[Row]) -> str:
     return "".join(lines)
 
 
+def _resolved(others: Mapping[str, Sequence[str]], known: Container[str]) -> dict[str, str]:
+    """For each attribute, the one whose values it takes besides its own: the first named that has any."""
+    ends = {}
+    for attribute in others:
+        end: str | None = attribute
+        for _ in others:  # no chain is longer, and none goes round for ever
+            end = next(
+                (other for other in others.get(end or "", ()) if other in known or other in others), None
+            )
+            if end is None or end in known:
+                break
+        if end is not None and end in known and end != attribute:
+            ends[attribute] = end
+    return ends
+
+
 def enums(rows: Iterable[Row]) -> str:
-    """The module of enums: one class for each enum attribute, and `Operation`."""
+    """The module of enums: one class for each enum attribute, `Operation`, and which attribute takes which."""
     classes: dict[str, dict[int, str]] = {}
+    others: dict[str, list[str]] = {}
     for attribute, code, name, *_ in rows:
         code, name = _plain(code), _plain(name)
-        if _WORD.fullmatch(name) and re.fullmatch(r"0x[0-9A-Fa-f]{4}|\d+", code):
+        if other := _ANY_VALUE.match(code):
+            others.setdefault(attribute, []).append(other[1])
+        elif _WORD.fullmatch(name) and re.fullmatch(r"0x[0-9A-Fa-f]{4}|\d+", code):
             classes.setdefault(attribute, {})[int(code, 0)] = name
     lines = [
         HEADER.format(title="Enum values registered for each attribute; codes nobody registered survive.")
     ]
-    lines.append("from ..enums import OpenEnum\n")
+    lines.append("from ..enums import OpenEnum, OpenOperation\n")
     for attribute, members in sorted(classes.items()):
-        words = "operation" if attribute == "operations-supported" else attribute
-        lines.append(f"\n\nclass {words.title().replace('-', '')}(OpenEnum):\n")
+        is_operation = attribute == "operations-supported"
+        base = "OpenOperation" if is_operation else "OpenEnum"
+        lines.append(f"\n\nclass {_class_name(attribute)}({base}):\n")
         lines.append(f'    """Values of `{attribute}`."""\n\n')
         for number, name in sorted(members.items()):
-            code = f"0x{number:04X}" if words == "operation" else str(number)
-            lines.append(f"    {name.upper().replace('-', '_').replace('.', '_')} = {code}\n")
+            code = f"0x{number:04X}" if is_operation else str(number)
+            lines.append(f"    {name.upper().replace('-', '_')} = {code}\n")
+    owners = {attribute: attribute for attribute in classes} | _resolved(others, classes)
+    lines.append("\n\n# By attribute, also for those that take the values of another.\n")
+    lines.append("ENUMS: dict[str, type[OpenEnum]] = {\n")
+    lines += [f"    {_literal(name)}: {_class_name(owner)},\n" for name, owner in sorted(owners.items())]
+    lines.append("}\n")
     return "".join(lines)
+
+
+def _class_name(attribute: str) -> str:
+    return "Operation" if attribute == "operations-supported" else attribute.title().replace("-", "")
 
 
 def main(arguments: Sequence[str]) -> int:
