@@ -15,12 +15,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import ipp
+from ipp.registry import attribute
 from tests.peers.bus import use_discovery
 from tests.peers.cupsd import start_cupsd
 from tests.peers.ippeveprinter import start_ippeveprinter
-
-import ipp
-from ipp.registry import attribute
 
 DOCUMENT_OCTETS_KEPT = 64
 
