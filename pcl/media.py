@@ -1,6 +1,16 @@
-"""PWG self-describing media names (PWG 5101.1) and their sizes in hundredths of a millimetre."""
+"""Media: PWG self-describing names (PWG 5101.1), and what PCL XL and PJL call them. Sizes are hundredths of a
+millimetre."""
 
-__all__ = ["SIZES", "media_name", "millimetres"]
+__all__ = [
+    "DEFAULT_MEDIA_SIZE",
+    "MEDIA_BY_NAME",
+    "MEDIA_SIZES",
+    "SIZES",
+    "media_name",
+    "media_size_of_name",
+    "media_source_name",
+    "millimetres",
+]
 
 SIZES: dict[str, tuple[int, int]] = {
     "iso_2a0_1189x1682mm": (118900, 168200),
@@ -96,3 +106,117 @@ def millimetres(hmm: int) -> str:
     """Write hundredths of a millimetre as PWG 5101.1 does: no trailing zeros, no point alone."""
     whole, hundredths = divmod(hmm, 100)
     return f"{whole}.{hundredths:02}".rstrip("0").rstrip(".") if hundredths else str(whole)
+
+
+DEFAULT_MEDIA_SIZE = 96  # MediaSize: what the printer has as its default
+
+# MediaSize codes; sizes in hundredths of a millimetre. From 201 on they are a vendor's.
+MEDIA_SIZES: dict[int, tuple[int, int]] = {
+    0: (21590, 27940),
+    1: (21590, 35560),
+    2: (21000, 29700),
+    3: (18415, 26670),
+    4: (27940, 43180),
+    5: (29700, 42000),
+    6: (10477, 24130),
+    7: (9842, 19050),
+    8: (16200, 22900),
+    9: (11000, 22000),
+    10: (25700, 36400),
+    11: (18200, 25700),
+    12: (17600, 25000),
+    13: (18200, 25700),
+    14: (10000, 14800),
+    15: (20000, 14800),
+    16: (14800, 21000),
+    17: (10500, 14800),
+    18: (12800, 18200),
+    19: (27000, 39000),
+    20: (19500, 27000),
+    21: (21600, 33000),
+    201: (12800, 18200),
+    202: (11400, 16200),
+    203: (26700, 39000),
+    204: (19500, 26700),
+    205: (30480, 45720),
+    206: (33020, 45720),
+    212: (33020, 48750),
+    213: (33020, 48260),
+    214: (32000, 48750),
+    215: (32000, 46990),
+    216: (33020, 45720),
+    217: (32000, 45000),
+    218: (22500, 32000),
+    219: (22600, 31000),
+    220: (31000, 43200),
+    221: (20320, 25400),
+    222: (27940, 35560),
+    223: (27940, 38100),
+    224: (25400, 35560),
+}
+
+# MediaSize as a name (2.1), and PJL PAPER; compared without blanks and in lower case.
+MEDIA_BY_NAME: dict[str, tuple[int, int]] = {
+    "letter": (21590, 27940),
+    "legal": (21590, 35560),
+    "a4": (21000, 29700),
+    "executive": (18415, 26670),
+    "exec": (18415, 26670),
+    "ledger": (27940, 43180),
+    "tabloid": (27940, 43180),
+    "11x17": (27940, 43180),
+    "a3": (29700, 42000),
+    "com10": (10477, 24130),
+    "monarch": (9842, 19050),
+    "c5": (16200, 22900),
+    "dl": (11000, 22000),
+    "jisb4": (25700, 36400),
+    "b4": (25700, 36400),
+    "jisb5": (18200, 25700),
+    "b5paper": (18200, 25700),
+    "b5": (17600, 25000),
+    "isob5": (17600, 25000),
+    "jpost": (10000, 14800),
+    "jpostcard": (10000, 14800),
+    "jpostd": (14800, 20000),
+    "jdoublepostcard": (14800, 20000),
+    "a5": (14800, 21000),
+    "a6": (10500, 14800),
+    "jisb6": (12800, 18200),
+    "jis8k": (27000, 39000),
+    "jis16k": (19500, 27000),
+    "8k": (27000, 39000),
+    "16k": (19500, 27000),
+    "jisexec": (21600, 33000),
+    "statement": (13970, 21590),
+    "invoice": (13970, 21590),
+    "foolscap": (21590, 33020),
+    "folio": (21590, 33020),
+    "oficio": (21590, 34036),
+    "c6": (11400, 16200),
+    "sra3": (32000, 45000),
+    "sra4": (22500, 32000),
+    "12x18": (30480, 45720),
+}
+
+# MediaSource codes under their IPP names (RFC 8011 and PWG 5100.13 media-source); None is the default.
+MEDIA_SOURCES: dict[int, str | None] = {
+    0: None,
+    1: "auto",
+    2: "manual",
+    3: "by-pass-tray",
+    4: "top",
+    5: "bottom",
+    6: "envelope",
+    7: "tray-3",
+}
+
+
+def media_source_name(code: int) -> str | None:
+    """Return the IPP keyword of a MediaSource code; the external trays are 8 and up."""
+    return MEDIA_SOURCES.get(code, f"tray-{code - 4}")
+
+
+def media_size_of_name(name: str) -> tuple[int, int] | None:
+    """Return the size of a medium that PCL XL or PJL calls by name, None when it is not known."""
+    return MEDIA_BY_NAME.get(name.lower().replace(" ", "").strip("\x00"))
