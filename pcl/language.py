@@ -12,7 +12,17 @@ from typing import Literal, Protocol
 from .errors import ClaimError
 from .report import Report
 
-__all__ = ["UEL", "ByteOrder", "Environment", "Language", "LanguageAnalyzer", "Octets", "Reader", "find_uel"]
+__all__ = [
+    "UEL",
+    "ByteOrder",
+    "Environment",
+    "Language",
+    "LanguageAnalyzer",
+    "Octets",
+    "Reader",
+    "copies_of",
+    "find_uel",
+]
 
 UEL = b"\x1b%-12345X"
 UEL_PATTERN = re.compile(re.escape(UEL))
@@ -58,6 +68,12 @@ def find_uel(data: Octets, position: int) -> tuple[int, bool]:
     if escape >= 0 and UEL.startswith(tail[escape:]):
         return len(data) - len(tail) + escape, False
     return len(data), False
+
+
+def copies_of(environment: Environment, name: str) -> int | None:
+    """Return COPIES or QTY as a number of copies, None when it is not set or none."""
+    value = environment.get(name, "")
+    return int(value) if value.isascii() and value.isdecimal() and 0 < int(value[:9]) < 32768 else None
 
 
 class Reader:

@@ -166,7 +166,7 @@ class PclXl:
             return position
         self._version = b".".join(header.group("major", "minor")).decode()
         self._job = Source("big" if header["binding"] == b"(" else "little")
-        comment = header["comment"].decode("latin-1").strip("\r ;")
+        comment = header["comment"].decode("latin-1").strip("\r\0 ;")
         self._application = comment.removeprefix("Comment").strip()[:MAX_TEXT] or None
         return position + length + 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from .language import Environment
+from .language import Environment, copies_of
 from .media import DEFAULT_MEDIA_SIZE, MEDIA_SIZES, media_name, media_size_of_name, media_source_name
 from .pclxl_patterns import Watch
 from .pclxl_values import AttributeList, IllegalError
@@ -46,8 +46,7 @@ class PageSetup:
     def of(cls, environment: Environment) -> PageSetup:
         """Return what the job starts with: the PJL variables PAPER, COPIES, DUPLEX, BINDING, MANUALFEED."""
         size = media_size_of_name(environment.get("PAPER", ""))
-        copies = environment.get("COPIES", "")
-        setup = cls(default_size=size, default_copies=int(copies) if copies.isdecimal() else 1)
+        setup = cls(default_size=size, default_copies=copies_of(environment, "COPIES") or 1)
         sides = Sides.ONE_SIDED
         if environment.get("DUPLEX", "").upper() == "ON":
             short = environment.get("BINDING", "").upper() == "SHORTEDGE"

@@ -14,7 +14,8 @@ MAX_STORED_OCTETS = 8 * 1024 * 1024  # of all streams of a session together
 MAX_STORED = 1024
 MAX_DEPTH = 32  # a real interpreter's limit
 # Streams that print pages may call each other: what a job can make of its size is bounded here.
-MAX_EXECUTED_OCTETS = 64 * 1024 * 1024
+MAX_EXECUTED_OCTETS = 32 * 1024 * 1024
+CALL_OCTETS = 1024  # what one run costs besides its octets
 
 # In a page or not, painted or not, what is watched, a colourful palette seen or not.
 Effect = tuple[bool, bool, Watch, bool]
@@ -109,7 +110,7 @@ class MacroStore:
 
     def allow(self, macro: Macro) -> bool:
         """Tell whether one more run of the stream stays within the bounds, and count it."""
-        self._executed_octets += len(macro.data)
+        self._executed_octets += len(macro.data) + CALL_OCTETS
         if self._executed_octets > MAX_EXECUTED_OCTETS:
             self.overfull = True
         return self._executed_octets <= MAX_EXECUTED_OCTETS

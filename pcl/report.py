@@ -19,11 +19,13 @@ __all__ = [
     "Page",
     "PageRun",
     "Report",
+    "ReportSum",
     "Sides",
     "StreamWarning",
     "Tally",
     "Warnings",
     "combine",
+    "repeat",
 ]
 
 MAX_PAGE_RUNS = 4096  # a run is some 250 octets: one megabyte of page details at most
@@ -31,6 +33,8 @@ MAX_WARNINGS = 64
 MAX_TEXT = 1023  # the octets that IPP gives a text value
 MAX_VARIABLES = 256
 
+SUMMED = ("pages", "impressions", "sheets", "colour_pages", "monochrome_pages")
+TEXTS = ("title", "user", "application", "encryption")
 FIGURES = ("pages", "impressions", "sheets", "colour_pages", "monochrome_pages", "copies")
 
 
@@ -119,7 +123,8 @@ class Report:
 
     `pages` are logical pages, `impressions` printed sides with copies, `sheets` pieces of media with copies;
     None is unknown, never 0. A figure named in `declared` is what the stream says of itself (or follows from
-    a default), the others are counted: see certainty(). `copies` is of the whole document (collated).
+    a default), the others are counted: see certainty(). `copies` is how often each page comes out, None when
+    that is not the same for all.
     `page_runs` holds at most MAX_PAGE_RUNS runs; pages beyond them are counted but not described.
     `octets` is the length of the stream, `offset` where this part of it starts.
     """
@@ -211,12 +216,16 @@ class Tally:
         self.monochrome_pages: int | None = 0
         self._runs: list[PageRun] = []
         self._front: Page | None = None
+        self._copies: int | None = None
+        self._copies_differ = False
         self._undescribed = 0
 
     def add(self, page: Page, *, front: bool | None = None) -> None:
         """Count one page; `front` says on which side of a duplex sheet it must come (None: the next one)."""
         self.pages += 1
         self.impressions += page.copies
+        self._copies_differ |= self._copies not in (None, page.copies)
+        self._copies = page.copies
         self._add_sheet(page, front)
         if page.colour is None:
             self.colour_pages = self.monochrome_pages = None
@@ -266,6 +275,7 @@ class Tally:
             sheets=self.sheets,
             colour_pages=self.colour_pages,
             monochrome_pages=self.monochrome_pages,
+            copies=None if self._copies_differ else self._copies,
             declared=report.declared | frozenset(declared),
             page_runs=tuple(self._runs),
             warnings=warnings.as_tuple(),
@@ -290,67 +300,100 @@ def _share_a_sheet(front: Page, back: Page) -> bool:
     )
 
 
-def combine(parts: Iterable[Report]) -> Report:
-    """Return one Report for parts of one stream that follow each other.
+class ReportSum:
+    """Adds up the reports of parts of one stream that follow each other, in bounded memory.
 
     Figures are summed, and unknown as soon as one part's is; texts are the first ones said; `format` and
-    `version` are those of the first part that has pages (else of the first part with a format).
+    `version` are those of the first part that has pages, else of the first part with a format.
     """
-    kept = list(parts)
-    if not kept:
-        return Report()
-    named = [part for part in kept if part.format]
-    lead = next((part for part in named if part.pages != 0), named[0] if named else kept[0])
-    warnings = Warnings()
-    variables: dict[str, str] = {}
-    for part in kept:
-        warnings.extend(part.warnings)
-        for name, value in part.variables.items():
-            if len(variables) < MAX_VARIABLES:
-                variables[name] = value
-    return Report(
-        format=lead.format,
-        version=lead.version,
-        octets=sum(part.octets for part in kept),
-        offset=kept[0].offset,
-        pages=_sum_known(part.pages for part in kept),
-        impressions=_sum_known(part.impressions for part in kept),
-        sheets=_sum_known(part.sheets for part in kept),
-        colour_pages=_sum_known(part.colour_pages for part in kept),
-        monochrome_pages=_sum_known(part.monochrome_pages for part in kept),
-        copies=lead.copies,
-        declared=frozenset().union(*(part.declared for part in kept)),
-        page_runs=_join_runs(kept, warnings),
-        title=_first_said(part.title for part in kept),
-        user=_first_said(part.user for part in kept),
-        application=_first_said(part.application for part in kept),
-        variables=variables,
-        encryption=_first_said(part.encryption for part in kept),
-        warnings=warnings.as_tuple(),
-    )
 
+    def __init__(self) -> None:
+        self._lead: Report | None = None
+        self._offset: int | None = None
+        self._octets = 0
+        self._figures: dict[str, int | None] = dict.fromkeys(SUMMED, 0)
+        self._texts: dict[str, str | None] = dict.fromkeys(TEXTS)
+        self._copies: int | None = None
+        self._copies_differ = False
+        self._declared: frozenset[str] = frozenset()
+        self._runs: list[PageRun] = []
+        self._variables: dict[str, str] = {}
+        self._warnings = Warnings()
 
-def _sum_known(figures: Iterable[int | None]) -> int | None:
-    total = 0
-    for figure in figures:
-        if figure is None:
-            return None
-        total += figure
-    return total
+    def add(self, part: Report) -> None:
+        """Add the report of the next part."""
+        if part.format and (self._lead is None or (self._lead.pages == 0 and part.pages != 0)):
+            self._lead = part
+        self._offset = part.offset if self._offset is None else self._offset
+        self._octets += part.octets
+        for name, total in self._figures.items():
+            figure: int | None = getattr(part, name)
+            self._figures[name] = None if total is None or figure is None else total + figure
+        for name, text in self._texts.items():
+            self._texts[name] = text or getattr(part, name)
+        if part.pages != 0:
+            self._copies_differ |= self._copies is not None and part.copies != self._copies
+            self._copies = part.copies
+        self._declared |= part.declared
+        self._warnings.extend(part.warnings)
+        self._add_runs(part)
+        for variable, value in part.variables.items():
+            if len(self._variables) < MAX_VARIABLES or variable in self._variables:
+                self._variables[variable] = value
 
-
-def _first_said(texts: Iterable[str | None]) -> str | None:
-    return next((text for text in texts if text), None)
-
-
-def _join_runs(parts: Iterable[Report], warnings: Warnings) -> tuple[PageRun, ...]:
-    runs: list[PageRun] = []
-    for part in parts:
+    def _add_runs(self, part: Report) -> None:
         for run in part.page_runs:
-            if runs and runs[-1].page == run.page:
-                runs[-1] = PageRun(run.page, runs[-1].count + run.count)
-            elif len(runs) < MAX_PAGE_RUNS:
-                runs.append(run)
+            if self._runs and self._runs[-1].page == run.page:
+                self._runs[-1] = PageRun(run.page, self._runs[-1].count + run.count)
+            elif len(self._runs) < MAX_PAGE_RUNS:
+                self._runs.append(run)
             else:
-                warnings.add("pages-undescribed", "more pages are counted but not described", part.offset)
-    return tuple(runs)
+                message = "more pages are counted but not described"
+                self._warnings.add("pages-undescribed", message, part.offset)
+                return
+
+    def result(self) -> Report:
+        """Return one Report for all parts so far."""
+        return Report(
+            format=self._lead.format if self._lead else None,
+            version=self._lead.version if self._lead else None,
+            octets=self._octets,
+            offset=self._offset or 0,
+            copies=None if self._copies_differ else self._copies,
+            declared=self._declared,
+            page_runs=tuple(self._runs),
+            variables=dict(self._variables),
+            warnings=self._warnings.as_tuple(),
+            pages=self._figures["pages"],
+            impressions=self._figures["impressions"],
+            sheets=self._figures["sheets"],
+            colour_pages=self._figures["colour_pages"],
+            monochrome_pages=self._figures["monochrome_pages"],
+            title=self._texts["title"],
+            user=self._texts["user"],
+            application=self._texts["application"],
+            encryption=self._texts["encryption"],
+        )
+
+
+def combine(parts: Iterable[Report]) -> Report:
+    """Return one Report for parts of one stream that follow each other; see ReportSum."""
+    total = ReportSum()
+    for part in parts:
+        total.add(part)
+    return total.result()
+
+
+def repeat(report: Report, times: int, *, declared: bool = False) -> Report:
+    """Return the report of a document that is printed so many times over, as a whole.
+
+    With `declared` the number of times is somebody's word only, and so are impressions and sheets.
+    """
+    copies = times if report.copies in (None, 1) else report.copies * times if report.copies else None
+    return replace(
+        report,
+        impressions=None if report.impressions is None else report.impressions * times,
+        sheets=None if report.sheets is None else report.sheets * times,
+        copies=copies,
+        declared=report.declared | ({"impressions", "sheets", "copies"} if declared else frozenset()),
+    )
