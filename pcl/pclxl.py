@@ -164,7 +164,8 @@ class PclXl:
             self._fail("not-pcl-xl", "the PCL XL stream header is not one", base + position)
             self._job = Source("little")
             return position
-        self._version = b".".join(header.group("major", "minor")).decode()
+        if header["major"] is not None:
+            self._version = f"{int(header['major'])}.{int(header['minor'])}"
         self._job = Source("big" if header["binding"] == b"(" else "little")
         comment = header["comment"].decode("latin-1").strip("\r\0 ;")
         self._application = comment.removeprefix("Comment").strip()[:MAX_TEXT] or None

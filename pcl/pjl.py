@@ -16,8 +16,8 @@ __all__ = ["WITHHELD", "Pjl"]
 
 MAX_LINE_OCTETS = 65536
 
-# A line ends with a line feed; some drivers write a carriage return only.
-LINE_END = re.compile(rb"\n|\r(?=@PJL|\x1b%-)")
+# A line ends with a line feed; some drivers write a carriage return only, or nothing before the UEL.
+LINE_END = re.compile(rb"\n|\r(?=@PJL|\x1b)|(?=\x1b)")
 BREAKS = re.compile(rb"[\r\n]*+")
 WORDS = re.compile(rb"@PJL[ \t]*+([A-Za-z]++)?[ \t]*+(.*)", re.DOTALL)
 SETTING = re.compile(
@@ -81,8 +81,8 @@ class Pjl:
             return breaks.end() if breaks else position + 1
         if start == UEL:
             return position + len(UEL)
-        if start[:4].upper() != b"@PJL":
-            unfinished = UEL.startswith(start) or b"@PJL".startswith(start.upper())
+        if not start.startswith(b"@PJL"):
+            unfinished = UEL.startswith(start) or b"@PJL".startswith(start)
             if unfinished and not final:
                 return -1
             self.ended = True

@@ -1,5 +1,7 @@
 """PCL XL: what is counted, what is refused and where; one stream, any chunking, one report."""
 
+from typing import Any
+
 import pytest
 
 from pcl import Orientation, Report, Sides
@@ -67,7 +69,7 @@ def test_the_copies_of_pjl_hold_where_a_page_names_none() -> None:
 
 
 def test_duplex_pages_share_sheets() -> None:
-    two_sided = {"orientation": 0, "media_size": 0, "duplex_page_mode": 1}
+    two_sided: dict[str, Any] = {"orientation": 0, "media_size": 0, "duplex_page_mode": 1}
     stream = XL().session()
     for _ in range(3):
         stream.page(**two_sided)
@@ -77,7 +79,7 @@ def test_duplex_pages_share_sheets() -> None:
 
 
 def test_a_page_that_must_be_a_front_starts_a_sheet() -> None:
-    two_sided = {"orientation": 0, "media_size": 0, "duplex_page_mode": 0}
+    two_sided: dict[str, Any] = {"orientation": 0, "media_size": 0, "duplex_page_mode": 0}
     stream = XL().session().page(**two_sided, duplex_page_side=0).page(**two_sided, duplex_page_side=0).end()
     report = analyzed(stream)
     assert (report.pages, report.sheets) == (2, 2)
