@@ -241,7 +241,7 @@ def read_pwg_page(header: bytes) -> RasterPage:
         raise PclError(f"{raw.bytes_per_line} octets a line are not {raw.width} pixels of {bits} bits")
     _check_extent(raw.width, raw.height, raw.bytes_per_line)
     resolution = (raw.hw_resolution[0], raw.hw_resolution[1])
-    width_hmm, height_hmm = _size_hmm(raw.page_size_name, raw.page_size, (raw.width, raw.height), resolution)
+    media = _media_of(raw.page_size_name, raw.page_size, (raw.width, raw.height), resolution)
     return RasterPage(
         width=raw.width,
         height=raw.height,
@@ -251,9 +251,7 @@ def read_pwg_page(header: bytes) -> RasterPage:
         octets_per_line=raw.bytes_per_line,
         sides=(Sides.SHORT_EDGE if raw.tumble else Sides.LONG_EDGE) if raw.duplex else Sides.ONE_SIDED,
         copies=max(1, raw.num_copies),
-        media=media_name(width_hmm, height_hmm) if width_hmm and height_hmm else None,
-        width_hmm=width_hmm,
-        height_hmm=height_hmm,
+        **media,
         media_source=_named(MEDIA_SOURCES, raw.media_position),
         media_type=raw.media_type or None,
         orientation=_named(ORIENTATIONS, raw.orientation),
@@ -277,7 +275,6 @@ def read_apple_page(header: bytes, total_pages: int | None) -> RasterPage:
         raise PclError(f"{bits} bits a pixel do not go with {space}")
     _check_extent(raw.width, raw.height, (raw.width * bits + 7) // 8)
     resolution = (raw.hw_resolution, raw.hw_resolution)
-    width_hmm, height_hmm = _size_hmm("", (0, 0), (raw.width, raw.height), resolution)
     return RasterPage(
         width=raw.width,
         height=raw.height,
@@ -285,9 +282,7 @@ def read_apple_page(header: bytes, total_pages: int | None) -> RasterPage:
         colour_space=space,
         bits_per_pixel=bits,
         sides=APPLE_DUPLEX.get(raw.duplex, Sides.ONE_SIDED),
-        media=media_name(width_hmm, height_hmm) if width_hmm and height_hmm else None,
-        width_hmm=width_hmm,
-        height_hmm=height_hmm,
+        **_media_of("", (0, 0), (raw.width, raw.height), resolution),
         media_source=_named(MEDIA_SOURCES, raw.media_position),
         media_type=_named(APPLE_MEDIA_TYPES, raw.media_type),
         total_pages=total_pages,
@@ -384,17 +379,23 @@ def _named(names: tuple[T, ...], code: int) -> T | None:
     return names[code] if code < len(names) else None
 
 
-def _size_hmm(
+def _media_of(
     name: str, points: tuple[int, int], pixels: tuple[int, int], resolution: tuple[int, int]
-) -> tuple[int | None, int | None]:
-    """Return the sheet's size: that of its known name, else from the pixels, else from whole points."""
+) -> dict[str, Any]:
+    """Return the sheet's name and size: the size of its name, else from the pixels, else from whole points."""
     if name in SIZES:
-        return SIZES[name]
-    if all(resolution):
-        return round(pixels[0] * 2540 / resolution[0]), round(pixels[1] * 2540 / resolution[1])
-    if all(points):
-        return round(points[0] * 2540 / 72), round(points[1] * 2540 / 72)
-    return None, None
+        width_hmm, height_hmm = SIZES[name]
+    elif all(resolution):
+        width_hmm, height_hmm = sorted(
+            round(count * 2540 / dots) for count, dots in zip(pixels, resolution, strict=True)
+        )
+    elif all(points):
+        width_hmm, height_hmm = sorted(round(count * 2540 / 72) for count in points)
+    else:
+        return {}
+    name = media_name(width_hmm, height_hmm)
+    width_hmm, height_hmm = SIZES.get(name, (width_hmm, height_hmm))
+    return {"media": name, "width_hmm": width_hmm, "height_hmm": height_hmm}
 
 
 def _points(page: RasterPage) -> tuple[int, int]:
