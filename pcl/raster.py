@@ -55,7 +55,10 @@ def _neutral_line(colour_space: str, bits_per_pixel: int) -> re.Pattern[bytes] |
     """Return the pattern of compressed octets without colour, None where the octets do not tell."""
     if colour_space in ("rgb", "srgb", "adobe-rgb") and bits_per_pixel in (24, 48):
         sample = b"." * (bits_per_pixel // 24)
-        units = [b"(%s)\\%d\\%d" % (sample, number, number) for number in range(1, 129)]
+        # By name, since \\100 and up would be octal escapes rather than groups.
+        units = [
+            b"(?P<u%d>%s)(?P=u%d)(?P=u%d)" % (number, sample, number, number) for number in range(1, 129)
+        ]
     elif colour_space == "cmyk" and bits_per_pixel in (32, 64):
         samples = bits_per_pixel // 32
         units = [b"\\0{%d}.{%d}" % (3 * samples, samples)] * 128
@@ -202,6 +205,8 @@ class RasterAnalyzer(_Framing):
             self._debt -= paid
             self._base += paid
             piece = piece[paid:]
+            if self._debt:
+                return
         data = self._rest + piece
         at = 0
         while True:
@@ -268,7 +273,7 @@ class RasterAnalyzer(_Framing):
 
         While colour is looked for, stops before a run that is not whole yet.
         """
-        start, left, unit_octets = at, self._units_left, page.unit_octets
+        start, left, unit_octets, over = at, self._units_left, page.unit_octets, False
         while left and at < len(data):
             octet = data[at]
             if octet == 128:
@@ -276,14 +281,15 @@ class RasterAnalyzer(_Framing):
                 break
             count = octet + 1 if octet < 128 else 257 - octet
             behind = at + 1 + unit_octets * (1 if octet < 128 else count)
-            if count > left:
-                raise self._overrun(at)
-            if behind > len(data) and self._neutral:
+            over = count > left
+            if over or (behind > len(data) and self._neutral):
                 break
             at, left = behind, left - count
         self._units_left = left
         if self._neutral and not self._neutral.fullmatch(data, start, at):
             self._see_colour()
+        if over:
+            raise self._overrun(at)
         return at
 
     def _see_colour(self) -> None:
@@ -298,8 +304,8 @@ class RasterAnalyzer(_Framing):
 
     def _end_stream(self) -> None:
         if self.page is not None:
-            missing = f"the stream ends {self._rows_left + bool(self._units_left)} rows before its last page"
-            self.warnings.add("truncated", missing, self._octets)
+            within = f"the stream ends within page {self._tally.pages + 1}"
+            self.warnings.add("truncated", within, self._octets)
             self._end_page()
         elif self._rest and self.ended_at is None:
             self.warnings.add("truncated", "the stream ends within a header", self._octets)

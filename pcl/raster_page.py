@@ -382,7 +382,7 @@ def _named(names: tuple[T, ...], code: int) -> T | None:
 def _media_of(
     name: str, points: tuple[int, int], pixels: tuple[int, int], resolution: tuple[int, int]
 ) -> dict[str, Any]:
-    """Return the sheet's name and size: the size of its name, else from the pixels, else from whole points."""
+    """Return the sheet's name and size: by its name, else from the pixels, else from whole points."""
     if name in SIZES:
         width_hmm, height_hmm = SIZES[name]
     elif all(resolution):
