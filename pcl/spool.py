@@ -11,7 +11,6 @@ The process itself holds no more than the chunk in hand, whatever the document's
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import io
 import os
@@ -46,10 +45,10 @@ class Handover:
 
 
 class Spool:
-    """Collects one document; a context manager that leaves nothing behind.
+    """Collects one document; a context manager, and one that leaves nothing behind when it is dropped.
 
     `directory` is where a large document's file goes (None: the system's place for temporary files). Raises:
-    PclError from write() when the document is longer than `max_octets` or the disk is full.
+    PclError from write() when the document is longer than `max_octets` or cannot be kept.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class Spool:
         self._memory_octets = memory_octets if hasattr(os, "memfd_create") else 0
         self._max_octets = max_octets
         self._directory = directory
-        self._file: BinaryIO | None = None
+        self._descriptor: int | None = None
         self._key: bytes | None = None
         self._cipher: CipherContext | None = None
         self._sealed = False
@@ -76,66 +75,68 @@ class Spool:
     ) -> None:
         self.close()
 
+    def __del__(self) -> None:
+        self.close()
+
     def write(self, chunk: bytes) -> None:
         """Take in the next octets of the document."""
         if self._sealed:
             raise ClaimError("the document was handed over already")
         if self.octets + len(chunk) > self._max_octets:
             raise PclError(f"the document is longer than {self._max_octets} octets", self._max_octets)
-        if self._file is None:
-            self._file = self._open_memory() if self._memory_octets else self._open_disk()
-        if self._key is None and self.octets + len(chunk) > self._memory_octets:
-            self._move_to_disk()
         try:
+            self._open()
+            if self._key is None and self.octets + len(chunk) > self._memory_octets:
+                self._move_to_disk()
             self._append(chunk)
         except OSError as error:
             raise PclError(f"the document cannot be kept: {error.strerror}") from error
 
     def hand_over(self) -> Handover:
         """Seal the document and return what a worker opens it with; the descriptor stays this Spool's."""
-        if self._file is None:
-            self._file = self._open_memory() if self._memory_octets else self._open_disk()
-        self._file.flush()
+        descriptor = self._open()
         if self._key is None and not self._sealed:
-            fcntl.fcntl(self._file.fileno(), fcntl.F_ADD_SEALS, _SEALS)
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
         self._sealed = True
-        return Handover(self._file.fileno(), self.octets, self._key)
+        return Handover(descriptor, self.octets, self._key)
 
     def close(self) -> None:
         """Forget the document."""
         self._sealed = True
-        if self._file is not None:
-            self._file.close()
-        self._file = self._cipher = self._key = None
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor = self._cipher = self._key = None
+
+    def _open(self) -> int:
+        if self._descriptor is None:
+            self._descriptor = self._open_memory() if self._memory_octets else self._open_disk()
+        return self._descriptor
 
     def _append(self, chunk: bytes) -> None:
-        assert self._file is not None
         view = memoryview(chunk)
         for start in range(0, len(view), COPY_OCTETS):
             piece = view[start : start + COPY_OCTETS]
-            if self._cipher is not None:
-                self._file.write(self._cipher.update(piece))
-            elif self._file.write(piece) != len(piece):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            octets = memoryview(self._cipher.update(piece)) if self._cipher else piece
+            while octets:
+                octets = octets[os.write(self._open(), octets) :]
         self.octets += len(chunk)
 
-    def _open_memory(self) -> BinaryIO:
-        flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
-        return os.fdopen(os.memfd_create("pcl-document", flags), "w+b", buffering=0)
+    def _open_memory(self) -> int:
+        return os.memfd_create("pcl-document", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
 
-    def _open_disk(self) -> BinaryIO:
+    def _open_disk(self) -> int:
         self._key = secrets.token_bytes(32)
         self._cipher = _ctr(self._key, 0)
-        return tempfile.TemporaryFile("w+b", prefix="pcl-", dir=self._directory)
+        with tempfile.TemporaryFile("w+b", buffering=0, prefix="pcl-", dir=self._directory) as file:
+            return os.dup(file.fileno())
 
     def _move_to_disk(self) -> None:
-        assert self._file is not None
-        memory, self.octets = self._file, 0
-        self._file = self._open_disk()
-        memory.seek(0)
-        while chunk := memory.read(COPY_OCTETS):
+        memory, self.octets = self._open(), 0
+        self._descriptor = self._open_disk()
+        os.lseek(memory, 0, os.SEEK_SET)
+        while chunk := os.read(memory, COPY_OCTETS):
             self._append(chunk)
-        memory.close()
+        os.close(memory)
 
 
 def open_handover(handover: Handover) -> BinaryIO:

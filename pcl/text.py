@@ -68,7 +68,7 @@ class TextAnalyzer:
 
     def _take(self, text: str) -> None:
         if self._returned and text.startswith("\n"):
-            text = text[1:]
+            text, self._returned = text[1:], False
         if text:
             self._returned = text.endswith("\r")
         for piece in TOKEN.findall(text):

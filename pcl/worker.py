@@ -15,6 +15,7 @@ WorkerError.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import shutil
@@ -174,6 +175,7 @@ def default_pool() -> WorkerPool:
     with _default_lock:
         if _default is None:
             _default = WorkerPool(max(2, os.cpu_count() or 1))
+            atexit.register(_default.close)
         return _default
 
 
