@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import resource
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -53,10 +54,13 @@ def main() -> None:
     while (request := _receive(channel)) is not None:
         options, handover = request
         _limit_time(options["cpu_s"])
+        # Should the parent be gone by then, nobody else would end a task that hangs.
+        signal.alarm(int(options["time_s"]) + 5)
         try:
             with open_handover(handover) as document:
                 for report in TASKS[options["task"]](document, options):
                     _send(channel, {"report": report.to_json()})
+            signal.alarm(0)
             _send(channel, {"done": True})
         except MemoryError:
             _send(channel, {"failed": "it needs more memory than allowed"})

@@ -33,6 +33,7 @@ MAX_DOTS = 1 << 30  # of one page at 72 dots an inch: a tenth of a square kilome
 COPY_OCTETS = 1 << 16
 COLOUR_OF = {b"P4": False, b"P5": False, b"P6": True}  # pnmraw takes the least format that holds the page
 
+DOS_EPS = b"\xc5\xd0\xd3\xc6"  # then where the PostScript is and how long, and the same of a preview
 HEADER = re.compile(rb"\x04?%!PS-Adobe-(\d\.\d)(?! EPSF)")
 COMMENT = re.compile(rb"(?<=[\r\n])%%([A-Za-z]{1,40}):?[ \t]*([^\r\n]{0,200})")
 COPIES = re.compile(rb"/NumCopies\b|/#copies\b|\bcopypage\b")
@@ -289,8 +290,10 @@ def _kill(process: int) -> None:
 
 
 def _pump(document: BinaryIO, into: int) -> None:
-    """Copy the document to Ghostscript until it takes no more."""
+    """Copy the document to Ghostscript until it takes no more; of a DOS EPS file, its PostScript part."""
     document.seek(0)
+    header = document.read(8)
+    document.seek(int.from_bytes(header[4:], "little") if header.startswith(DOS_EPS) else 0)
     with suppress(BrokenPipeError), os.fdopen(into, "wb", buffering=0) as file:
         while chunk := document.read(COPY_OCTETS):
             view = memoryview(chunk)

@@ -19,6 +19,7 @@ import atexit
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -110,7 +111,13 @@ class WorkerPool:
         Raises: WorkerError when the worker crashed, ran out of a limit, or cannot be started.
         """
         stop_s = self.limits.time_s * STOP_SHARE
-        request = {"task": task, "cpu_s": self.limits.cpu_s, "stop_s": stop_s, **options}
+        request = {
+            "task": task,
+            "cpu_s": self.limits.cpu_s,
+            "time_s": self.limits.time_s,
+            "stop_s": stop_s,
+            **options,
+        }
         with self._borrow() as worker:
             return worker.measure(request, document, self.limits.time_s)
 
@@ -185,11 +192,12 @@ class _Worker:
     def __init__(self, limits: Limits, confinement: Confinement) -> None:
         self.documents = 0
         self._failed = False
+        command = _command(limits.memory_octets, confinement)
         self._channel, theirs = socket.socketpair()
         with theirs:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 # our own program, no shell
-                    _command(limits.memory_octets, confinement),
+                    command,
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -244,8 +252,10 @@ class _Worker:
     def end(self) -> None:
         """Close the socket, on which a healthy worker ends by itself, and kill it all the same."""
         self._channel.close()
-        self._process.kill()
-        self._process.wait()
+        if self._process.poll() is None:
+            # The group: the sandbox with all that is in it, and a Ghostscript that the worker started.
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     def _receive(self, deadline: float) -> dict[str, Any]:
         length = int.from_bytes(self._read(4, deadline), "big")
@@ -318,7 +328,8 @@ def _command(memory_octets: int, confinement: Confinement) -> list[str]:
 def _sandbox() -> list[str]:
     """Return bubblewrap's arguments: an empty root with what Python and its libraries are made of."""
     needed = {sys.prefix, sys.base_prefix, str(Path(__file__).resolve().parent), *_SYSTEM}
-    arguments = ["--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    # Not --die-with-parent: it would end the worker with the thread that started it.
+    arguments = ["--unshare-all", "--clearenv"]
     # The /tmp is the sandbox's own, empty and in memory.
     arguments += ["--setenv", "PATH", "/usr/bin:/bin", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
     for path in sorted(needed):
