@@ -38,14 +38,18 @@ class ImageAnalyzer(DocumentAnalyzer):
 
 
 def measure_image(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Report]:
-    """Yield one report; runs in the worker, whose memory limit is what a bomb of pixels meets in the end."""
-    from PIL import Image, UnidentifiedImageError
+    """Yield the report without colour, then with it; runs in the worker.
+
+    The worker's memory limit is what a bomb of pixels meets in the end.
+    """
+    from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = None  # our own bound below warns, and still counts the page
     warnings = Warnings()
     try:
         image = Image.open(document, formats=["JPEG", "PNG", "TIFF"])
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except Exception as error:
+        # Whatever Pillow's many decoders raise says the same: this is no image that can be printed.
         warnings.add("corrupt", f"no JPEG, PNG or TIFF can be read: {error}")
         yield Report(warnings=warnings.as_tuple())
         return
@@ -58,7 +62,8 @@ def measure_image(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Re
             if image.format == "TIFF":
                 image.seek(number)
             colours.append(_look(image))
-        except (OSError, ValueError, SyntaxError, EOFError) as error:
+        except Exception as error:
+            # As above; the page is counted all the same.
             warnings.add("colour-unknown", f"page {number + 1} cannot be decoded: {error}")
             colours.append(None)
     yield _tally(sizes, colours).fill(replace(report, warnings=warnings.as_tuple()))
@@ -72,7 +77,8 @@ def _frames(image: Image.Image, warnings: Warnings) -> Iterator[Page]:
                 image.seek(number)
         except EOFError:
             return
-        except (OSError, ValueError, SyntaxError, TypeError, KeyError) as error:
+        except Exception as error:
+            # As in measure_image(): the pages before this one are counted.
             warnings.add("corrupt", f"page {number + 1} cannot be found: {error}")
             return
         yield Page(

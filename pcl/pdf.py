@@ -59,14 +59,16 @@ def measure_pdf(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Repo
             warnings=warnings.as_tuple(),
         )
         return
-    except (pikepdf.PdfError, ValueError, OSError) as error:
+    except Exception as error:
+        # Whatever qpdf and pikepdf raise says the same: this is no PDF that can be printed.
         warnings.add("corrupt", f"no PDF can be read: {_plain(error)}")
         yield Report(format=PdfAnalyzer.format, version=_version_of(document), warnings=warnings.as_tuple())
         return
     with pdf:
         try:
             pages = [_describe(page) for page in pdf.pages]
-        except (pikepdf.PdfError, ValueError, TypeError) as error:
+        except Exception as error:
+            # As above: a page tree without an end, or one that is no tree.
             warnings.add("corrupt", f"the page tree cannot be read: {_plain(error)}")
             pages = None
         for complaint in pdf.get_warnings()[:4]:
@@ -92,12 +94,17 @@ def measure_pdf(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Repo
 
 def _describe(page: pikepdf.Page) -> Page:
     """Return the size at which the page is printed: its crop box, turned and scaled (ISO 32000-2 14.11.2)."""
-    left, bottom, right, top = (float(edge) for edge in page.cropbox)
-    scale = float(page.obj.get("/UserUnit", 1)) * HMM_A_POINT
+    try:
+        left, bottom, right, top = (float(edge) for edge in page.cropbox)
+        scale = float(page.obj.get("/UserUnit", 1)) * HMM_A_POINT
+        turned = page.rotation % 180 != 0
+    except Exception:
+        # A page whose boxes are no boxes has no size that could be told; it is a page all the same.
+        return Page()
     width_hmm, height_hmm = abs(right - left) * scale, abs(top - bottom) * scale
     if not (0 < width_hmm < MAX_HMM and 0 < height_hmm < MAX_HMM):
         return Page()
-    if page.rotation % 180:
+    if turned:
         width_hmm, height_hmm = height_hmm, width_hmm
     short, long = sorted((round(width_hmm), round(height_hmm)))
     media = media_name(short, long)
@@ -126,7 +133,8 @@ def _colours(document: BinaryIO, pages: int, time_s: float) -> tuple[list[bool],
             if time.monotonic() > deadline:
                 return colours, f"time was up for the colour of pages after the {number}th"
             colours.append(_shows_colour(rendered[number]))
-    except (pypdfium2.PdfiumError, IndexError, ValueError) as error:
+    except Exception as error:
+        # PDFium may see fewer pages than qpdf repaired, or none; the pages are counted already.
         return colours, f"page {len(colours) + 1} cannot be rendered: {_plain(error)}"
     return colours, None
 

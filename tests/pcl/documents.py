@@ -36,6 +36,16 @@ def make_pdf(
         return out.getvalue()
 
 
+PAPER: Mapping[str, Any] = {
+    "1": 1,
+    "L": 255,
+    "P": 0,
+    "RGB": (255, 255, 255),
+    "RGBA": (255, 255, 255, 255),
+    "CMYK": (0, 0, 0, 0),
+}
+
+
 def make_image(
     format_name: str,
     *,
@@ -45,9 +55,7 @@ def make_image(
     **save: Any,
 ) -> bytes:
     """A white image with an inked square."""
-    image = Image.new(
-        mode, size, {"RGB": (255,) * 3, "RGBA": (255,) * 4}.get(mode, 1 if mode == "1" else 255)
-    )
+    image = Image.new(mode, size, PAPER[mode])
     image.paste(ink, (50, 50, 150, 150))
     out = io.BytesIO()
     image.save(out, format_name, **save)
