@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from .detect import PCLXL, WINDOW_OCTETS, agrees, detect_format
+from .detect import HPGL, PCL, PCLXL, WINDOW_OCTETS, agrees, detect_format
 from .language import UEL, Environment, Language, Octets, Reader, copies_of, find_uel
+from .pcl5 import Pcl5, new_hpgl
 from .pclxl import PclXl
 from .pjl import Pjl
 from .report import Analyzer, Report, ReportSum, StreamWarning, combine, repeat
@@ -25,6 +26,8 @@ HARD_FILLER = re.compile(rb"[\x00\x04\x1a]*+")
 # Languages that know where they end; each takes what PJL set.
 LANGUAGES: Mapping[str, Callable[[Environment], Language]] = {
     PCLXL: PclXl,
+    PCL: Pcl5,
+    HPGL: new_hpgl,
 }
 # Formats of one document each.
 ANALYZERS: Mapping[str, Callable[[], Analyzer]] = {}

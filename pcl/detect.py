@@ -3,6 +3,7 @@
 import re
 
 __all__ = [
+    "HPGL",
     "OCTET_STREAM",
     "PCL",
     "PCLXL",
