@@ -116,6 +116,7 @@ class Pcl5Page:
         self.vmi = INCH // 6
         self._cursors: list[Point] = []
         self.x = self.y = 0
+        self.backspaced = False
         self._new_page_size()
         lines = environment.get("FORMLINES", "")
         if lines.isascii() and lines.isdecimal():
@@ -201,6 +202,26 @@ class Pcl5Page:
     def _from_logical(self, point: Point) -> Point:
         (x, y), (width, height) = point, self._logical
         return ((x, y), (height - y, x), (width - x, height - y), (y, width - x))[self._direction]
+
+    def enter_page(self, page: Page, *, painted: bool) -> None:
+        """Start inside a page of PCL XL: its size and orientation; if it is painted on, nothing ejects it."""
+        self.snippet = painted
+        width, height = page.width_hmm or 21590, page.height_hmm or 27940
+        edges = self._paper.portrait_edge, self._paper.landscape_edge
+        self._paper = Paper(round(width * INCH / 2540), round(height * INCH / 2540), *edges)
+        self._orientation = ORIENTATIONS.index(page.orientation) if page.orientation else 0
+        self._size_said = page.media is not None
+        self._orientation_said = page.orientation is not None
+        self._direction = 0
+        self._duplex = page.sides not in (None, Sides.ONE_SIDED)
+        self._short_edge = page.sides is Sides.SHORT_EDGE
+        self._source = page.media_source
+        self._new_page_size()
+        self.top = INCH // 6
+        self.length = max(self.height - 2 * self.top, 0)
+        self.unit = INCH // 600
+        self.marked = False
+        self.home()
 
     # Margins
 
@@ -339,6 +360,10 @@ class Pcl5Page:
 
     def show(self, characters: int, blank: bool) -> None:
         """Print so many characters of the current pitch; `blank` ones move the cursor and mark nothing."""
+        if self.backspaced:
+            # What follows a back space is struck over what was there, whatever the margins.
+            self.backspaced = False
+            self.marked |= not blank
         if not self.wrap:
             in_margin = self.x <= self.right
             if self.x >= self.width or (in_margin and self.x == self.right):

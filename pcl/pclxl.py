@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .language import UEL, Environment, LanguageAnalyzer, Octets, find_uel
+from .pcl5 import Pcl5
 from .pclxl_page import PageColour, PageSetup
 from .pclxl_patterns import Watch, run_pattern
 from .pclxl_streams import Effect, MacroStore, Source
@@ -102,6 +103,9 @@ class PclXl:
         self._front: bool | None = None
         self._reading = ""
         self._painted = False
+        self._environment = environment or {}
+        self._pcl: Pcl5 | None = None
+        self._pcl_entered = False
         self._events = 0  # pages, sessions and streams begun or ended: what a macro's effect may not contain
         self._at = 0  # offset in the job of the operator that runs
 
@@ -224,6 +228,8 @@ class PclXl:
         taken = min(source.block_left, len(data) - position)
         if self._reading == "stream":
             self._macros.store(data[position : position + taken])
+        elif source.passes:
+            self._pass_through(bytes(data[position : position + taken]))
         source.block_left -= taken
         return position + taken
 
@@ -297,6 +303,7 @@ class PclXl:
         """Run one operator and return the position after it. Raises IllegalError."""
         attributes.check(operator)
         source.takes_block = operator in DATA_OPERATORS
+        source.passes = operator is Operator.PASS_THROUGH
         if operator in READING:
             self._read_part(operator, source)
         elif operator in PAGE_OPERATORS and not (self._in_page and not self._reading):
@@ -315,6 +322,19 @@ class PclXl:
         elif operator in HANDLERS:
             HANDLERS[operator](self, source, attributes)
         return position
+
+    def _pass_through(self, data: bytes) -> None:
+        """Let PCL 5 read what is passed through; the pages that it ejects itself are counted with ours."""
+        if self._pcl is None:
+            self._pcl = Pcl5(self._environment, self._tally)
+        if not self._pcl_entered:
+            self._pcl.page.enter_page(self._setup.page, painted=self._painted)
+            self._pcl_entered = True
+        self._pcl.take(data)
+        self._events += 1
+        if self._pcl.page.colour and self._pcl.page.marked:
+            self._colour.watch = Watch.NOTHING
+            self._colour.guessed |= self._pcl.colour_guessed
 
     def _read_part(self, operator: Operator, source: Source) -> None:
         before, after = READING[operator]
@@ -336,6 +356,7 @@ class PclXl:
         if self._in_page or self._reading or not self._in_session:
             raise IllegalError("EndSession stands inside a page or outside a session")
         self._in_session = False
+        self._pcl = None
         self._events += 1
         self._macros.clear()
         self._tally.start_sheet()
@@ -347,7 +368,7 @@ class PclXl:
         for complaint in complaints:
             self._warnings.add("page-attributes", complaint, self._at)
         self._in_page = True
-        self._painted = False
+        self._painted = self._pcl_entered = False
         self._events += 1
         self._colour.begin_page()
 

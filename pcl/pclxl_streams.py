@@ -44,6 +44,7 @@ class Source:
     position: int = 0
     block_left: int = 0
     takes_block: bool = False
+    passes: bool = False  # the block is another language's
     before: Effect | None = None
     events: int = 0
 
