@@ -9,23 +9,29 @@ report = analyzer.finish()
 """
 
 from .analyze import StreamAnalyzer, analyze, new_analyzer
+from .convert import convert_raster
 from .errors import ClaimError, ConversionError, PclError, WriterError
+from .pclxl_writer import Compression, PclXlWriter, write_pclxl
 from .report import Analyzer, Certainty, Orientation, Page, PageRun, Report, Sides, StreamWarning
 
 __all__ = [
     "Analyzer",
     "Certainty",
     "ClaimError",
+    "Compression",
     "ConversionError",
     "Orientation",
     "Page",
     "PageRun",
     "PclError",
+    "PclXlWriter",
     "Report",
     "Sides",
     "StreamAnalyzer",
     "StreamWarning",
     "WriterError",
     "analyze",
+    "convert_raster",
     "new_analyzer",
+    "write_pclxl",
 ]

@@ -1,4 +1,7 @@
-"""`python -m pcl FILE...`: what is in each print stream, for people or (--json) for programs."""
+"""`python -m pcl FILE...`: what is in each print stream, for people or (--json) for programs.
+
+`python -m pcl convert IN OUT`: PWG Raster or Apple Raster to PCL XL.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from pathlib import Path
 from typing import TextIO
 
 from .analyze import new_analyzer
+from .convert import convert_raster
+from .errors import ConversionError
 from .media import millimetres
+from .pclxl_writer import Compression
 from .report import FIGURES, Certainty, PageRun, Report
 
 CHUNK_OCTETS = 1 << 20
@@ -23,7 +29,10 @@ MANY_RUNS = 20
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status: 0, 1 if a file could not be read, 2 for wrong usage."""
-    options = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["convert"]:
+        return convert(words[1:])
+    options = _parser().parse_args(words)
     status = 0
     for name in options.file:
         try:
@@ -43,11 +52,37 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pcl",
         description="Say what is in print streams: pages, sheets, colour, media.",
+        epilog="python -m pcl convert IN OUT turns PWG Raster or Apple Raster into PCL XL.",
     )
     parser.add_argument("file", nargs="+", help="a stream to read; - is standard input")
     parser.add_argument("--json", action="store_true", help="one JSON object a line and file")
     parser.add_argument("--format", metavar="TYPE", help="the media type that somebody claims it has")
     return parser
+
+
+def convert(words: Sequence[str]) -> int:
+    """Run `convert IN OUT`; OUT appears whole or not at all."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pcl convert", description="Turn PWG Raster or Apple Raster into PCL XL."
+    )
+    parser.add_argument("source", help="the raster stream")
+    parser.add_argument("target", type=Path, help="the PCL XL file to write")
+    parser.add_argument("--compression", type=Compression, choices=list(Compression), default=Compression.RLE)
+    parser.add_argument("--title", help="the job's name")
+    options = parser.parse_args(words)
+    target: Path = options.target
+    draft = target.with_name(f"{target.name}.part")
+    try:
+        with _opened(options.source) as (stream, _), draft.open("wb") as output:
+            chunks = iter(lambda: stream.read(CHUNK_OCTETS), b"")
+            for piece in convert_raster(chunks, options.compression, title=options.title):
+                output.write(piece)
+        draft.replace(target)
+    except (OSError, ConversionError) as error:
+        draft.unlink(missing_ok=True)
+        print(f"pcl: {options.source}: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def read_report(name: str, claimed_format: str | None, progress: TextIO) -> Report:
@@ -127,4 +162,9 @@ def _describe_run(run: PageRun) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BrokenPipeError:
+        # Whoever read us (head, less) has seen enough.
+        sys.stdout = None
+        sys.exit(1)

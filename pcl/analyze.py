@@ -11,12 +11,18 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from .detect import HPGL, PCL, PCLXL, WINDOW_OCTETS, agrees, detect_format
+from .detect import HPGL, PCL, PCLM, PCLXL, PDF, POSTSCRIPT, TEXT, WINDOW_OCTETS, agrees, detect_format
+from .image import ImageAnalyzer
 from .language import UEL, Environment, Language, Octets, Reader, copies_of, find_uel
 from .pcl5 import Pcl5, new_hpgl
 from .pclxl import PclXl
+from .pdf import PdfAnalyzer
 from .pjl import Pjl
+from .postscript import PostScriptAnalyzer
+from .raster import RasterAnalyzer
 from .report import Analyzer, Report, ReportSum, StreamWarning, combine, repeat
+from .text import TextAnalyzer
+from .worker import WorkerPool
 
 __all__ = ["ANALYZERS", "LANGUAGES", "StreamAnalyzer", "analyze", "new_analyzer"]
 
@@ -29,15 +35,26 @@ LANGUAGES: Mapping[str, Callable[[Environment], Language]] = {
     PCL: Pcl5,
     HPGL: new_hpgl,
 }
-# Formats of one document each.
-ANALYZERS: Mapping[str, Callable[[], Analyzer]] = {}
+# Formats of one document each; the pool is where those that need a worker find one.
+ANALYZERS: Mapping[str, Callable[[WorkerPool | None], Analyzer]] = {
+    "image/pwg-raster": lambda pool: RasterAnalyzer(),
+    "image/urf": lambda pool: RasterAnalyzer(),
+    "image/jpeg": lambda pool: ImageAnalyzer("image/jpeg", pool=pool),
+    "image/png": lambda pool: ImageAnalyzer("image/png", pool=pool),
+    "image/tiff": lambda pool: ImageAnalyzer("image/tiff", pool=pool),
+    PDF: lambda pool: PdfAnalyzer(pool),
+    PCLM: lambda pool: PdfAnalyzer(pool),
+    POSTSCRIPT: lambda pool: PostScriptAnalyzer(pool=pool),
+    TEXT: lambda pool: TextAnalyzer(),
+}
 
 
 class _Document:
     """A document whose Analyzer knows nothing of UEL, as a Language."""
 
-    def __init__(self, analyzer: Analyzer, environment: Environment, *, in_envelope: bool) -> None:
+    def __init__(self, name: str, analyzer: Analyzer, environment: Environment, *, in_envelope: bool) -> None:
         self.ended = False
+        self._name = name
         self._analyzer = analyzer
         self._in_envelope = in_envelope
         self._start: int | None = None
@@ -64,8 +81,16 @@ class _Document:
             replace(warning, offset=warning.offset + start) if warning.offset is not None else warning
             for warning in report.warnings
         )
-        report = replace(report, offset=start, octets=end - start, warnings=tuple(moved))
+        # A PCLm file is a PDF to its analyser.
+        name = PCLM if self._name == PCLM else report.format or self._name
+        report = replace(report, format=name, offset=start, octets=end - start, warnings=tuple(moved))
         return repeat(report, self._copies) if self._copies else report
+
+    def close(self) -> None:
+        """Let go of what the analyser holds, without a report."""
+        close = getattr(self._analyzer, "close", None)
+        if close:
+            close()
 
 
 class _Unknown:
@@ -90,8 +115,9 @@ class StreamAnalyzer:
     a single document may keep.
     """
 
-    def __init__(self, claimed_format: str | None = None) -> None:
+    def __init__(self, claimed_format: str | None = None, pool: WorkerPool | None = None) -> None:
         self._claimed_format = claimed_format
+        self._pool = pool
         self._reader = Reader(self._scan)
         self._pjl = Pjl()
         self._language: Language | None = None
@@ -116,6 +142,12 @@ class StreamAnalyzer:
             message = f"the client said {self._claimed_format}, the stream is {report.format}"
             warnings.insert(0, StreamWarning("claim-disagrees", message[:255], 0))
         return replace(report, octets=octets, offset=0, warnings=tuple(warnings))
+
+    def close(self) -> None:
+        """Let go of the document without a report, when its job is cancelled; harmless after finish()."""
+        if isinstance(self._language, _Document):
+            self._language.close()
+        self._language = None
 
     def _scan(self, data: Octets, base: int, final: bool) -> int:
         position = 0
@@ -160,8 +192,8 @@ class StreamAnalyzer:
             self._language = LANGUAGES[name](environment)
             return
         factory = ANALYZERS.get(name)
-        analyzer = factory() if factory else _Unknown(name)
-        self._language = _Document(analyzer, environment, in_envelope=pjl.seen)
+        analyzer = factory(self._pool) if factory else _Unknown(name)
+        self._language = _Document(name, analyzer, environment, in_envelope=pjl.seen)
 
     def _end_document(self, end: int) -> None:
         if self._language is None:
@@ -172,9 +204,12 @@ class StreamAnalyzer:
         self._pjl.enter()
 
 
-def new_analyzer(claimed_format: str | None = None) -> StreamAnalyzer:
-    """Return an analyser for one stream; `claimed_format` is what the client says, never trusted."""
-    return StreamAnalyzer(claimed_format)
+def new_analyzer(claimed_format: str | None = None, *, pool: WorkerPool | None = None) -> StreamAnalyzer:
+    """Return an analyser for one stream; `claimed_format` is what the client says, never trusted.
+
+    `pool` reads PDF, PostScript and images (None: the process's default pool); finish() waits for it.
+    """
+    return StreamAnalyzer(claimed_format, pool)
 
 
 def analyze(data: Octets, claimed_format: str | None = None) -> Report:

@@ -7,6 +7,7 @@ Source: PCL 5 Printer Language Technical Reference, chapters 17 to 23.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from .language import UEL, Octets
 
@@ -15,13 +16,13 @@ __all__ = ["HpGl"]
 # Two letters and their parameters, up to whatever starts the next instruction.
 INSTRUCTION = re.compile(rb"[\s;,]*+([A-Za-z])[\s]*+([A-Za-z])([^A-Za-z\x1b]*+)")
 SEPARATORS = re.compile(rb"[^A-Za-z\x1b]++")
+PRINTABLE = re.compile(rb"[^\x00-\x20]")
 NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)")
 MAX_INSTRUCTION_OCTETS = 1 << 20
 
 DRAWS = frozenset({b"CI", b"EA", b"ER", b"EW", b"RA", b"RR", b"WG", b"FP", b"EP"})
 DRAWS_WITH_PEN_DOWN = frozenset({b"AA", b"AR", b"AT", b"RT", b"BZ", b"BR"})
 MOVES = frozenset({b"PA", b"PR", b"PD", b"PU"})
-POLYLINE_END = re.compile(rb"[;\x1b]")
 FAR_PLOTTER_UNITS = 40_000  # a metre: off any sheet
 
 
@@ -36,6 +37,7 @@ class HpGl:
         self.colour = False
         self._initialize()
         self._text_until: bytes | None = None
+        self._labels = False
 
     def _initialize(self) -> None:
         self._pen = 1
@@ -84,8 +86,7 @@ class HpGl:
         if position >= len(data):
             return position
         if code == b"LB":
-            first = bytes(data[position : position + 1])
-            self._mark(first != self._label_end)
+            self._labels = True
             self._text_until = self._label_end
         elif code == b"BL":
             self._text_until = self._label_end
@@ -112,13 +113,15 @@ class HpGl:
     def _skip_text(self, data: Octets, position: int) -> int:
         """Step over text up to and with its end; the escape that leaves the mode ends encoded lines too."""
         end = self._text_until or b""
-        stop = re.search(
-            b"[" + re.escape(end) + b"\\x1b]" if end == b";" else re.escape(end), data[position:]
-        )
+        labels = self._labels
+        stop = _end_pattern(end).search(data, position)
+        found = len(data) if stop is None else stop.start()
+        if labels and PRINTABLE.search(data, position, found):
+            self._mark(True)
         if stop is None:
-            return len(data)
+            return found
         self._text_until = None
-        found = position + stop.start()
+        self._labels = False
         return found if data[found] == UEL[0] and end == b";" else found + 1
 
     def _obey(self, code: bytes, parameters: bytes) -> None:
@@ -150,6 +153,12 @@ class HpGl:
         if draws:
             self.marked = True
             self.colour |= self.colour_pens and self._pen > 1
+
+
+@lru_cache(maxsize=256)
+def _end_pattern(end: bytes) -> re.Pattern[bytes]:
+    """An escape ends encoded lines, but not labels, which may hold any octet but their end."""
+    return re.compile(rb"[;\x1b]" if end == b";" else re.escape(end))
 
 
 def _is_stray(data: Octets, position: int) -> bool:

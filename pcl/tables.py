@@ -20,6 +20,8 @@ __all__ = [
     "SESSION_OPERATORS",
     "WHITE_SPACE",
     "Attribute",
+    "ColorDepth",
+    "ColorMapping",
     "ColorSpace",
     "CompressMode",
     "DataOrganisation",

@@ -84,7 +84,7 @@ PAGES = {
     PEN + b"\x1b%0A": 0,
     PEN + b"PD;\x1b%0A": 1,
     PEN + b"LBhi\x03;\x1b%0A": 1,
-    PEN + b"LB\f\f\x03;\x1b%0A": 1,
+    PEN + b"LB\f\f\x03;\x1b%0A": 0,
     PEN + b"PD1,1;PG;PD2,2;PG1;\x1b%0A": 1,
     PEN + b"PU100000,100000;PD110000,110000;\x1b%0A": 0,
     b"\x1b%0BSP1;PA1000,1000;CI100;\x1b%0A": 1,
