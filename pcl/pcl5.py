@@ -197,9 +197,10 @@ class Pcl5(Commands):
                 self.ended = True
                 return position
             return position + len(UEL)
-        if (UEL.startswith(start) or len(start) < 3) and not final:
-            return -1
         following = start[1] if len(start) > 1 else 0
+        unfinished = len(start) < (3 if following in CLASSES else 2) or UEL.startswith(start)
+        if unfinished and not final:
+            return -1
         if self._in_hpgl and following not in b"E%":
             return position + 1
         if following in CLASSES:

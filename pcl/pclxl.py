@@ -32,6 +32,7 @@ from .tables import (
     SESSION_OPERATORS,
     VALUE_OCTETS,
     Attribute,
+    ErrorReport,
     Operator,
 )
 
@@ -98,7 +99,9 @@ class PclXl:
         self._job: Source | None = None
         self._calls: list[Source] = []
         self._corrupt = False
+        self._error_page = True  # until a session says otherwise
         self._in_session = False
+        self._data_open = False
         self._in_page = False
         self._front: bool | None = None
         self._reading = ""
@@ -182,7 +185,7 @@ class PclXl:
             if source.block_left:
                 position = self._take_block(source, data, position)
                 continue
-            if self._painted and not self._reading:
+            if self._painted and self._data_open and not self._reading:
                 run = run_pattern(source.order, self._colour.watch).match(data, position)
                 after = run.end() if run else position
                 source.takes_block |= after > position
@@ -222,6 +225,9 @@ class PclXl:
         self._warnings.add(code, f"{message}; {self._tally.pages} pages came before it", offset)
         self._corrupt = True
         self._calls.clear()
+        if self._error_page:
+            self._warnings.add("error-page", "the printer prints an error page: one more impression", offset)
+            self._tally.add_side()
 
     def _take_block(self, source: Source, data: Octets, position: int) -> int:
         """Step over embedded data, or store it where a user-defined stream is read."""
@@ -297,6 +303,8 @@ class PclXl:
         source.block_left = int.from_bytes(data[position + 1 : position + 1 + width], source.order)
         if source.block_left and (attributes.values or not source.takes_block):
             raise IllegalError("embedded data stands where no operator takes it")
+        if source.block_left and not self._data_open:
+            raise IllegalError("embedded data comes with no data source open")
         return position + 1 + width
 
     def _execute(self, source: Source, operator: Operator, attributes: AttributeList, position: int) -> int:
@@ -304,6 +312,7 @@ class PclXl:
         attributes.check(operator)
         source.takes_block = operator in DATA_OPERATORS
         source.passes = operator is Operator.PASS_THROUGH
+        self._data_open |= source.passes  # by itself, as real drivers rely on
         if operator in READING:
             self._read_part(operator, source)
         elif operator in PAGE_OPERATORS and not (self._in_page and not self._reading):
@@ -350,16 +359,25 @@ class PclXl:
             raise IllegalError("BeginSession stands inside a session")
         self._in_session = True
         self._events += 1
+        self._error_page = bool((attributes.integer(Attribute.ERROR_REPORT) or 0) & ErrorReport.ERROR_PAGE)
         self._setup.begin_session(attributes)
 
     def _end_session(self, source: Source, attributes: AttributeList) -> None:
         if self._in_page or self._reading or not self._in_session:
             raise IllegalError("EndSession stands inside a page or outside a session")
-        self._in_session = False
+        self._in_session = self._data_open = False
         self._pcl = None
         self._events += 1
         self._macros.clear()
         self._tally.start_sheet()
+
+    def _open_data_source(self, source: Source, attributes: AttributeList) -> None:
+        if self._data_open:
+            raise IllegalError("OpenDataSource comes with a data source open")
+        self._data_open = True
+
+    def _close_data_source(self, source: Source, attributes: AttributeList) -> None:
+        self._data_open = False
 
     def _begin_page(self, source: Source, attributes: AttributeList) -> None:
         if self._in_page or self._reading or not self._in_session:
@@ -425,6 +443,8 @@ def _skip_white_space(data: Octets, position: int) -> int:
 HANDLERS: dict[Operator, Callable[[PclXl, Source, AttributeList], None]] = {
     Operator.BEGIN_SESSION: PclXl._begin_session,
     Operator.END_SESSION: PclXl._end_session,
+    Operator.OPEN_DATA_SOURCE: PclXl._open_data_source,
+    Operator.CLOSE_DATA_SOURCE: PclXl._close_data_source,
     Operator.BEGIN_PAGE: PclXl._begin_page,
     Operator.END_PAGE: PclXl._end_page,
     Operator.BEGIN_STREAM: PclXl._begin_stream,

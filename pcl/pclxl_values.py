@@ -124,6 +124,22 @@ NAME = (DataTag.UBYTE_ARRAY, DataTag.UINT16_ARRAY)
 PAIR = (DataTag.UINT16_XY, DataTag.REAL32_XY)
 Signature = Mapping[Attribute, tuple[bool, tuple[DataTag, ...], float, float | None]]
 
+WORD = (DataTag.UINT16,)
+BITMAP: Signature = {
+    A.COLOR_MAPPING: (True, OCTET, 0, 1),
+    A.COLOR_DEPTH: (True, OCTET, 0, 2),
+    A.SOURCE_WIDTH: (True, WORD, 1, 65535),
+    A.SOURCE_HEIGHT: (True, WORD, 1, 65535),
+    A.DESTINATION_SIZE: (True, (DataTag.UINT16_XY,), 1, 65535),
+}
+BLOCK: Signature = {
+    A.START_LINE: (True, WORD, 0, None),
+    A.BLOCK_HEIGHT: (True, WORD, 0, None),
+    A.COMPRESS_MODE: (True, OCTET, 0, 3),
+    A.PAD_BYTES_MULTIPLE: (False, OCTET, 0, None),
+    A.BLOCK_BYTE_LENGTH: (False, (DataTag.UINT32,), 0, None),
+}
+
 # attribute -> (required, tags, lowest, highest); an illegal Orientation, source or size only makes a warning.
 SIGNATURES: Mapping[Operator, Signature] = {
     Operator.BEGIN_SESSION: {
@@ -150,5 +166,19 @@ SIGNATURES: Mapping[Operator, Signature] = {
     Operator.END_STREAM: {},
     Operator.EXEC_STREAM: {A.STREAM_NAME: (True, NAME, 0, None)},
     Operator.REMOVE_STREAM: {A.STREAM_NAME: (True, NAME, 0, None)},
+    Operator.OPEN_DATA_SOURCE: {
+        A.SOURCE_TYPE: (True, OCTET, 0, 0),
+        A.DATA_ORG: (True, OCTET, 0, 1),
+    },
     Operator.CLOSE_DATA_SOURCE: {},
+    Operator.BEGIN_IMAGE: BITMAP,
+    Operator.READ_IMAGE: BLOCK,
+    Operator.END_IMAGE: {},
+    Operator.BEGIN_RAST_PATTERN: {
+        **BITMAP,
+        A.PATTERN_DEFINE_ID: (True, (DataTag.SINT16,), 0, None),
+        A.PATTERN_PERSISTENCE: (True, OCTET, 0, 2),
+    },
+    Operator.READ_RAST_PATTERN: BLOCK,
+    Operator.END_RAST_PATTERN: {},
 }

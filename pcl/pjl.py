@@ -45,7 +45,7 @@ class Pjl:
         self.ended = False
         self.environment: dict[str, str] = {}
         self.language: str | None = None
-        self.seen = False
+        self.seen = False  # a line or a UEL: who writes them writes to a printer that speaks PCL
         self._said: dict[str, str] = {}
         self._comments: dict[str, str] = {}
         self._warnings = Warnings()
@@ -80,6 +80,7 @@ class Pjl:
             breaks = BREAKS.match(data, position)
             return breaks.end() if breaks else position + 1
         if start == UEL:
+            self.seen = True
             return position + len(UEL)
         if not start.startswith(b"@PJL"):
             unfinished = UEL.startswith(start) or b"@PJL".startswith(start)

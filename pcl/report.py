@@ -258,6 +258,13 @@ class Tally:
         if front is not False:
             self._front = page
 
+    def add_side(self) -> None:
+        """Count a side that is printed and is no page of the document: an error page of the printer's own."""
+        self._front = None
+        self.impressions += 1
+        if self.sheets is not None:
+            self.sheets += 1
+
     def start_sheet(self) -> None:
         """End the sheet: the next duplex page is a front (a new job, a new session)."""
         self._front = None

@@ -222,7 +222,54 @@ def test_a_page_that_is_not_ended_is_not_counted() -> None:
 
 
 def test_a_wrong_header_is_said_and_nothing_is_counted() -> None:
-    assert codes(analyzed(b"' HP-PCL XL;2;0\nATTRIBUTES")) == ["not-pcl-xl"]
+    report = analyzed(b"' HP-PCL XL;2;0\nATTRIBUTES")
+    assert report.pages == 0
+    assert codes(report) == ["not-pcl-xl", "error-page"]
+
+
+def test_an_error_page_is_an_impression_where_the_session_asks_for_one() -> None:
+    quiet = analyzed(bytes(XL().session(error_report=1).page().octets) + b"\x01")
+    assert (quiet.pages, quiet.impressions, codes(quiet)) == (1, 1, ["corrupt"])
+    loud = analyzed(bytes(XL().session(error_report=2).page().octets) + b"\x01")
+    assert (loud.pages, loud.impressions, loud.sheets) == (1, 2, 2)
+    assert codes(loud) == ["corrupt", "error-page"]
+
+
+def test_a_data_source_must_be_open_for_data() -> None:
+    line = XL().session().do("close_data_source").do("begin_page").do("new_path")
+    line.do("line_path", number_of_points=("H", 1), point_type=3).data(b"\1\0\1\0")
+    assert "data source" in analyzed(line).warnings[0].message
+    assert (
+        "data source"
+        in analyzed(XL().session().do("open_data_source", source_type=0, data_org=1)).warnings[0].message
+    )
+    assert (
+        "lacks"
+        in analyzed(XL().session().end().session().do("open_data_source", data_org=1)).warnings[0].message
+    )
+
+
+@pytest.mark.parametrize(
+    ("passed", "painted", "pages"),
+    [
+        (b"x\n", False, 1),
+        (b"x\f", False, 2),
+        (b"x\x1bE", False, 2),
+        (b"x\f", True, 1),
+        (b"x\n" * 70, False, 2),
+    ],
+)
+def test_pcl_5_that_is_passed_through_ejects_pages_of_its_own(
+    passed: bytes, painted: bool, pages: int
+) -> None:
+    # Counts of GhostPDL's interpreter: inside a painted page nothing ejects it.
+    stream = XL().session().do("begin_page", orientation=0, media_size=2)
+    if painted:
+        stream.do("rectangle", bounding_box=("H", (10, 10, 300, 300)))
+    stream.do("pass_through").data(passed).do("end_page").end()
+    report = analyzed(stream)
+    assert report.pages == pages
+    assert not report.warnings
 
 
 def macro(name: bytes, body: bytes, stream: XL) -> XL:

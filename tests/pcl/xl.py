@@ -31,7 +31,9 @@ ATTRIBUTE = {
     "source_width": 108,
     "start_line": 109,
     "comment_data": 129,
+    "data_org": 130,
     "measure": 134,
+    "source_type": 136,
     "units_per_measure": 137,
     "stream_name": 139,
     "stream_data_length": 140,
@@ -114,7 +116,7 @@ class XL:
         """Begin a session in dots of an inch and open its data source."""
         pair = ("H", (dpi, dpi))
         self.do("begin_session", units_per_measure=pair, measure=0, error_report=error_report)
-        return self.do("open_data_source")
+        return self.do("open_data_source", source_type=0, data_org=1)
 
     def page(self, *, paint: bool = True, copies: int | None = None, **values: object) -> "XL":
         """Write a whole page; without attributes it is A4 portrait."""
