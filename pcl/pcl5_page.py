@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from .language import Environment, copies_of
-from .media import media_name
+from .media import SIZES, media_name
 from .report import Orientation, Page, Sides, Tally
 
 __all__ = ["INCH", "PAPERS", "Pcl5Page"]
@@ -391,6 +391,8 @@ class Pcl5Page:
         if self.snippet:
             return
         size = (round(self._paper.width * 2540 / INCH), round(self._paper.height * 2540 / INCH))
+        media = media_name(*size)
+        size = SIZES.get(media, size)  # the language counts in 300ths of an inch
         said = self._size_said or "PAPER" in self._environment or "PAPERWIDTH" in self._environment
         sides = Sides.ONE_SIDED
         if self._duplex:
@@ -398,7 +400,7 @@ class Pcl5Page:
         resolution = self._environment.get("RESOLUTION", "")
         dots = int(resolution) if resolution.isascii() and resolution.isdecimal() else 0
         page = Page(
-            media=media_name(*size) if said else None,
+            media=media if said else None,
             width_hmm=size[0] if said else None,
             height_hmm=size[1] if said else None,
             orientation=ORIENTATIONS[self._orientation] if self._orientation_said else None,
