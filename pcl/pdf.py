@@ -1,0 +1,176 @@
+"""PDF (ISO 32000): pages, their sizes and colour, title, producer, encryption; read in a confined worker."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from pcl.colour import shows_colour
+from pcl.document import DocumentAnalyzer
+from pcl.media import SIZES, media_name
+from pcl.report import MAX_TEXT, Orientation, Page, Report, Tally, Warnings
+
+if TYPE_CHECKING:
+    import pikepdf
+
+__all__ = ["PdfAnalyzer", "measure_pdf"]
+
+COLOUR_SCALE = 0.5  # of 72 dots an inch: a hairline still takes a dot
+MAX_COLOUR_DOTS = 4_000_000  # a page larger than this is rendered at a smaller scale
+HMM_A_POINT = 2540 / 72
+MAX_HMM = 100_000_000  # a kilometre: nobody's page
+
+
+class PdfAnalyzer(DocumentAnalyzer):
+    """Counts and describes the pages of a PDF (an Analyzer).
+
+    A page is coloured when it shows a colour at 36 dots an inch. Sides and copies are the job's affair in
+    PDF, so that the sheets of more than one page are unknown. A document that needs a password is recognised
+    (`encryption` is "password") and has unknown pages; one that opens without is read ("permissions").
+    """
+
+    format = "application/pdf"
+    task = "pdf"
+
+    def options(self) -> Mapping[str, str | float | bool]:
+        """Let the colour of the pages take a third of the time that the document has."""
+        return {"colour_s": 10.0}
+
+
+def measure_pdf(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Report]:
+    """Yield the report without colour, then with it; runs in the worker.
+
+    `colour_s` bounds the time for colour: from there on it is unknown.
+    """
+    import pikepdf
+
+    warnings = Warnings()
+    try:
+        pdf = pikepdf.open(document, suppress_warnings=True)
+    except pikepdf.PasswordError:
+        warnings.add("password-needed", "the pages are unknown without the password")
+        yield Report(
+            format=PdfAnalyzer.format,
+            version=_version_of(document),
+            encryption="password",
+            warnings=warnings.as_tuple(),
+        )
+        return
+    except Exception as error:
+        # Whatever qpdf and pikepdf raise says the same: this is no PDF that can be printed.
+        warnings.add("corrupt", f"no PDF can be read: {_plain(error)}")
+        yield Report(format=PdfAnalyzer.format, version=_version_of(document), warnings=warnings.as_tuple())
+        return
+    with pdf:
+        try:
+            pages = [_describe(page) for page in pdf.pages]
+        except Exception as error:
+            # As above: a page tree without an end, or one that is no tree.
+            warnings.add("corrupt", f"the page tree cannot be read: {_plain(error)}")
+            pages = None
+        for complaint in pdf.get_warnings()[:4]:
+            warnings.add("repaired", _plain(complaint))
+        report = Report(
+            format=PdfAnalyzer.format,
+            version=pdf.pdf_version,
+            title=_said(pdf, "/Title"),
+            application=_said(pdf, "/Creator") or _said(pdf, "/Producer"),
+            variables={name[1:]: text for name in ("/Producer", "/Author") if (text := _said(pdf, name))},
+            encryption="permissions" if pdf.is_encrypted else None,
+            warnings=warnings.as_tuple(),
+        )
+        if pages is None:
+            yield report
+            return
+        yield _tally(pages, ()).fill(report)
+    colours, complaint = _colours(document, len(pages), float(options.get("colour_s", 10.0)))
+    if complaint:
+        warnings.add("colour-unknown", complaint)
+    yield _tally(pages, colours).fill(replace(report, warnings=warnings.as_tuple()))
+
+
+def _describe(page: pikepdf.Page) -> Page:
+    """Return the size at which the page is printed: its crop box, turned and scaled (ISO 32000-2 14.11.2)."""
+    try:
+        left, bottom, right, top = (float(edge) for edge in page.cropbox)
+        scale = float(page.obj.get("/UserUnit", 1)) * HMM_A_POINT
+        turned = page.rotation % 180 != 0
+    except Exception:
+        # A page whose boxes are no boxes has no size that could be told; it is a page all the same.
+        return Page()
+    width_hmm, height_hmm = abs(right - left) * scale, abs(top - bottom) * scale
+    if not (0 < width_hmm < MAX_HMM and 0 < height_hmm < MAX_HMM):
+        return Page()
+    if turned:
+        width_hmm, height_hmm = height_hmm, width_hmm
+    short, long = sorted((round(width_hmm), round(height_hmm)))
+    media = media_name(short, long)
+    short, long = SIZES.get(media, (short, long))
+    orientation = Orientation.LANDSCAPE if width_hmm > height_hmm else Orientation.PORTRAIT
+    return Page(media=media, width_hmm=short, height_hmm=long, orientation=orientation)
+
+
+def _tally(pages: Sequence[Page], colours: Sequence[bool]) -> Tally:
+    tally = Tally()
+    for number, page in enumerate(pages):
+        tally.add(replace(page, colour=colours[number]) if number < len(colours) else page)
+    return tally
+
+
+def _colours(document: BinaryIO, pages: int, time_s: float) -> tuple[list[bool], str | None]:
+    """Return whether each page shows colour, as far as the time goes, and what stood in the way of more."""
+    import pypdfium2
+
+    deadline = time.monotonic() + time_s
+    colours: list[bool] = []
+    document.seek(0)
+    try:
+        rendered = pypdfium2.PdfDocument(document)
+        for number in range(pages):
+            if time.monotonic() > deadline:
+                return colours, f"time was up for the colour of pages after the {number}th"
+            colours.append(_shows_colour(rendered[number]))
+    except Exception as error:
+        # PDFium may see fewer pages than qpdf repaired, or none; the pages are counted already.
+        return colours, f"page {len(colours) + 1} cannot be rendered: {_plain(error)}"
+    return colours, None
+
+
+def _shows_colour(page: Any) -> bool:
+    """Render the page small and look for a coloured dot."""
+    width, height = page.get_size()
+    scale = min(COLOUR_SCALE, (MAX_COLOUR_DOTS / max(1.0, width * height)) ** 0.5)
+    bitmap = page.render(scale=scale)
+    try:
+        image = bitmap.to_pil()
+        return image.mode != "L" and shows_colour(image)
+    finally:
+        bitmap.close()
+        page.close()
+
+
+def _said(pdf: pikepdf.Pdf, name: str) -> str | None:
+    """Return a text of the document information dictionary, None when it is not a text that can be read."""
+    import pikepdf
+
+    try:
+        value = pdf.docinfo.get(name)
+        text = str(value) if isinstance(value, pikepdf.String) else ""
+    except (pikepdf.PdfError, ValueError, TypeError):
+        return None
+    return _plain(text) or None
+
+
+def _version_of(document: BinaryIO) -> str | None:
+    """Return the version in the header line of a PDF that cannot be opened (ISO 32000-2 7.5.2)."""
+    document.seek(0)
+    found = re.search(rb"%PDF-(\d\.\d)", document.read(1024))
+    return found[1].decode() if found else None
+
+
+def _plain(text: object) -> str:
+    """Return the text on one line, without control characters, as long as a Report takes."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())[:MAX_TEXT]

@@ -1,0 +1,210 @@
+"""PCL 5: pages as a real interpreter ejects them.
+
+The counts of PAGES are those of GhostPDL's interpreter for the same octets (see tests/data/pcl/README.md),
+except where a line says otherwise.
+"""
+
+import pytest
+
+from pcl import Orientation, Report, Sides
+from pcl.language import LanguageAnalyzer
+from pcl.pcl5 import Pcl5, new_hpgl, new_pcl5_analyzer
+from pcl.report import Tally
+
+from .chunks import report_of, report_of_any_chunking
+
+E = b"\x1bE"
+UEL = b"\x1b%-12345X"
+PEN = b"\x1b%0BIN;SP1;PU0,0;"
+
+
+def analyzed(stream: bytes, **environment: str) -> Report:
+    return report_of_any_chunking(lambda: new_pcl5_analyzer(environment), stream)
+
+
+PAGES = {
+    # What makes a page
+    b"": 0,
+    E + E: 0,
+    b"x": 1,
+    E + b"x" + E: 1,
+    E + b"   " + E: 0,
+    b"\x01": 1,
+    b"\x00\x07\x0b\x0e\x0f": 0,
+    b"\x80": 1,
+    b"\n" * 59: 0,
+    # A form feed ejects whatever is there, a reset only what is marked
+    b"\f": 1,
+    b"\f\f": 2,
+    E + b"x\f" + E: 1,
+    E + b"x\f" + E + E: 1,
+    # The bottom of the page: sixty lines fit on Letter
+    b"x\r\n" * 59: 1,
+    b"x\n" * 60: 1,
+    b"x\r\n" * 61: 2,
+    b"x\r\n" * 120: 2,
+    b"\n" * 70: 1,
+    b"\x1b&l1O" + b"x\r\n" * 45: 1,
+    b"\x1b&l1O" + b"x\r\n" * 46: 2,
+    b"\x1b&l8D" + b"x\r\n" * 80: 1,
+    b"\x1b&l0L" + b"x\r\n" * 66: 2,
+    b"x\x1b&a+70Rx": 2,
+    b"x\x1b&a+200Rx": 3,
+    b"x\x1b&a70Rx": 1,
+    b"\x1b*p4000Yx": 1,
+    b"\x1b*p4000Xx": 0,
+    # Long lines
+    b"x" * 80 * 66: 1,
+    b"\x1b&s0C" + b"x" * 80 * 66: 2,
+    b"\x1b&k2G" + b"x\n" * 61: 2,
+    # Commands that want another sheet
+    b"x\x1b&l26Ax": 2,
+    b"\x1b&l26Ax": 1,
+    b"x\x1b&l1Ox": 2,
+    b"x\x1b&l0Ox": 1,
+    b"x\x1b&l1Hx": 2,
+    b"x\x1b&l1Sx": 2,
+    b"x\x1b&a0Gx": 2,
+    b"x\x1b&l0Mx": 2,
+    # Data is stepped over
+    b"\x1b(s3W\f\f\f": 0,
+    b"\x1b*b3W\f\f\f": 1,
+    b"\x1b*b2m3v\f\f\f2W\f\f": 1,
+    b"\x1b&p2X\f\f": 1,
+    b"\x1bYab\f\x1bZ": 1,
+    # Graphics
+    b"\x1b*r0A\x1b*rB": 1,
+    b"\x1b*b0W": 1,
+    b"\x1b*c100a100b0P": 1,
+    b"\x1b*c0a100b0P": 0,
+    b"\x1b*c0P": 0,
+    b"\x1b&a200C\x1b*c100a50b0P": 0,
+    b"\x08\x1b&a180Px": 1,
+    PEN + b"PD1000,1000;\x1b%0A": 1,
+    PEN + b"\x1b%0A": 0,
+    PEN + b"PD;\x1b%0A": 1,
+    PEN + b"LBhi\x03;\x1b%0A": 1,
+    PEN + b"LB\f\f\x03;\x1b%0A": 0,
+    PEN + b"PD1,1;PG;PD2,2;PG1;\x1b%0A": 1,
+    PEN + b"PU100000,100000;PD110000,110000;\x1b%0A": 0,
+    b"\x1b%0BSP1;PA1000,1000;CI100;\x1b%0A": 1,
+    b"\x1b%0BSP1;PA0,0;RA100,100;\x1b%0A": 1,
+    # Macros
+    b"\x1b&f1Y\x1b&f0Xhello\f\x1b&f1X": 0,
+    b"\x1b&f1Y\x1b&f0Xhello\f\x1b&f1X\x1b&f2X\x1b&f3X": 2,
+    b"\x1b&f1y0Xhello\f\x1b&f1x2x2X": 2,
+    b"\x1b&f1Y\x1b&f0Xhello\x1b&f1X\x1b&f4Xx\f\f": 2,
+    b"\x1b&f9Y\x1b&f2X": 0,
+}
+
+
+@pytest.mark.parametrize(("stream", "pages"), PAGES.items(), ids=[repr(key)[:50] for key in PAGES])
+def test_pages_are_those_of_an_interpreter(stream: bytes, pages: int) -> None:
+    report = analyzed(stream)
+    assert report.pages == pages
+    assert not report.warnings
+
+
+def test_a_plot_that_nothing_ends_is_a_page() -> None:
+    # The interpreter drops what it has not flushed; a printer prints it when the job times out.
+    assert analyzed(PEN + b"PD1000,1000;").pages == 1
+
+
+def test_data_of_an_unknown_command_is_stepped_over() -> None:
+    # The interpreter prints it as text; the language says that W is followed by data.
+    assert analyzed(b"\x1b*y3Wabc").pages == 0
+
+
+def test_an_a5_page_is_shorter() -> None:
+    # The interpreter does not know A5.
+    assert analyzed(b"\x1b&l25A" + b"x\r\n" * 50).pages == 2
+
+
+def test_a_page_says_what_was_asked_for() -> None:
+    report = analyzed(E + b"\x1b&l26a1o2h3X\x1b&l2Sx\fy\fz" + E, RESOLUTION="600")
+    page = next(report.each_page())
+    assert (page.media, page.orientation, page.media_source) == (
+        "iso_a4_210x297mm",
+        Orientation.LANDSCAPE,
+        "manual",
+    )
+    assert (page.sides, page.copies, page.resolution) == (Sides.SHORT_EDGE, 3, (600, 600))
+    assert (report.pages, report.impressions, report.sheets) == (3, 9, 6)
+    assert report.certainty("sheets") == "exact"
+
+
+def test_what_nobody_said_is_not_said() -> None:
+    report = analyzed(b"x")
+    assert next(report.each_page()).media is None
+    assert report.certainty("sheets") == "declared"
+
+
+def test_pjl_sets_copies_sides_paper_and_lines() -> None:
+    report = analyzed(
+        b"x\f", COPIES="4", DUPLEX="ON", BINDING="SHORTEDGE", PAPER="A4", ORIENTATION="LANDSCAPE"
+    )
+    page = next(report.each_page())
+    assert (page.copies, page.sides, page.media) == (4, Sides.SHORT_EDGE, "iso_a4_210x297mm")
+    assert page.orientation is Orientation.LANDSCAPE
+    assert analyzed(b"x\r\n" * 61, FORMLINES="80").pages == 1
+
+
+def test_a_colour_page_has_a_colour_palette_in_use() -> None:
+    assert analyzed(b"x").colour_pages == 0
+    assert analyzed(b"\x1b*r3Ux").colour_pages == 0
+    report = analyzed(b"\x1b*r3U\x1b*v1Sx\f\x1b*v0Sy")
+    assert (report.colour_pages, report.monochrome_pages) == (1, 1)
+    assert report.certainty("colour_pages") == "exact"
+    raster = analyzed(b"\x1b*r3U\x1b*b1W\x00")
+    assert raster.colour_pages == 1
+    assert raster.certainty("colour_pages") == "declared"
+    assert analyzed(b"\x1b*r3U\x1b*b1W\x00", RENDERMODE="GRAYSCALE").colour_pages == 0
+
+
+def test_the_uel_ends_the_language_with_its_page() -> None:
+    report = analyzed(b"x" + UEL + b"@PJL EOJ\n")
+    assert (report.pages, report.octets) == (1, 1)
+
+
+def test_a_uel_inside_a_picture_is_picture() -> None:
+    report = analyzed(b"\x1b*b9W" + UEL + b"\x1b*rB\fx")
+    assert report.pages == 2
+
+
+def test_hpgl_alone_ejects_with_pg() -> None:
+    report = report_of_any_chunking(
+        lambda: LanguageAnalyzer(new_hpgl({})), b"IN;SP1;PD1000,1000;PG;PU0,0;PG;PD5,5;PG1;PG1;"
+    )
+    assert report.pages == 3
+    assert report.format == "application/vnd.hp-HPGL"
+
+
+def test_macros_that_call_each_other_go_three_deep() -> None:
+    define = b"\x1b&f%dY\x1b&f0X%s\x1b&f1X"
+    stream = define % (1, b"\f") + b"".join(
+        define % (level, b"\x1b&f%dy2X\f" % (level - 1)) for level in range(2, 6)
+    )
+    assert analyzed(stream + b"\x1b&f5y2X").pages == 3
+
+
+def test_a_macro_that_runs_itself_ends() -> None:
+    report = analyzed(b"\x1b&f1Y\x1b&f0X\f\x1b&f2X\x1b&f2X\x1b&f1X\x1b&f2X")
+    assert report.pages is not None
+    assert 1 <= report.pages <= 20
+
+
+def test_a_language_inside_another_counts_into_its_tally() -> None:
+    tally = Tally()
+    language = Pcl5({}, tally)
+    for octet in b"x\fy\f":
+        language.take(bytes([octet]))
+    assert tally.pages == 2
+
+
+@pytest.mark.parametrize(
+    "octets", [b"\x1b", b"\x1b&", b"\x1b&l", b"\x1b&l" + b"1" * 9000, b"\x1b%-1234", b"\x1b*b99999999W"]
+)
+def test_a_stream_that_stops_inside_a_command_is_read_to_its_end(octets: bytes) -> None:
+    report = report_of(new_pcl5_analyzer, [b"x" + octets])
+    assert report.pages == 1
+    assert report.octets == 1 + len(octets)
