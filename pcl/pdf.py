@@ -20,8 +20,19 @@ __all__ = ["PdfAnalyzer", "measure_pdf"]
 
 COLOUR_SCALE = 0.5  # of 72 dots an inch: a hairline still takes a dot
 MAX_COLOUR_DOTS = 4_000_000  # a page larger than this is rendered at a smaller scale
+MAX_LOOK_OCTETS = 1 << 16  # of contents as they are stored: what they inflate to is bounded by it
 HMM_A_POINT = 2540 / 72
 MAX_HMM = 100_000_000  # a kilometre: nobody's page
+
+
+# Operators by which something else than a level of grey may come onto a page (ISO 32000-2 annex A), and those
+# among them that set a grey in RGB or CMYK.
+COLOUR_OPERATOR = re.compile(
+    rb"(?<![^\s\[\]()<>/%])(?:rg|RG|k|K|sc|SC|scn|SCN|cs|CS|sh|Do|BI)(?![^\s\[\]()<>/%])"
+)
+NEUTRAL_OPERATOR = re.compile(
+    rb"(?<!\S)(?:([\d.]{1,16})\s+\1\s+\1\s+(?:rg|RG)|0\s+0\s+0\s+[\d.]{1,16}\s+[kK])(?!\S)"
+)
 
 
 class PdfAnalyzer(DocumentAnalyzer):
@@ -67,10 +78,11 @@ def measure_pdf(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Repo
     with pdf:
         try:
             pages = [_describe(page) for page in pdf.pages]
+            suspects = [_may_show_colour(page) for page in pdf.pages]
         except Exception as error:
             # As above: a page tree without an end, or one that is no tree.
             warnings.add("corrupt", f"the page tree cannot be read: {_plain(error)}")
-            pages = None
+            pages, suspects = None, []
         for complaint in pdf.get_warnings()[:4]:
             warnings.add("repaired", _plain(complaint))
         report = Report(
@@ -86,7 +98,7 @@ def measure_pdf(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Repo
             yield report
             return
         yield _tally(pages, ()).fill(report)
-    colours, complaint = _colours(document, len(pages), float(options.get("colour_s", 10.0)))
+    colours, complaint = _colours(document, suspects, float(options.get("colour_s", 10.0)))
     if complaint:
         warnings.add("colour-unknown", complaint)
     yield _tally(pages, colours).fill(replace(report, warnings=warnings.as_tuple()))
@@ -120,19 +132,54 @@ def _tally(pages: Sequence[Page], colours: Sequence[bool]) -> Tally:
     return tally
 
 
-def _colours(document: BinaryIO, pages: int, time_s: float) -> tuple[list[bool], str | None]:
+def _may_show_colour(page: pikepdf.Page) -> bool:
+    """Whether the page must be rendered to know: False only where nothing can set another colour than grey.
+
+    Looked at are small contents whose resources bring no colour of their own; a word of a text that reads
+    like a colour operator costs a rendering and nothing else.
+    """
+    import pikepdf
+
+    try:
+        if "/Annots" in page.obj or not _plain_resources(page.obj["/Resources"]):
+            return True
+        contents = page.obj["/Contents"]
+        streams = list(contents.as_list()) if isinstance(contents, pikepdf.Array) else [contents]
+        if sum(int(stream["/Length"]) for stream in streams) > MAX_LOOK_OCTETS:
+            return True
+        octets = b"\n".join(stream.read_bytes() for stream in streams)
+    except Exception:
+        # What cannot be read so simply may still be rendered.
+        return True
+    return COLOUR_OPERATOR.search(NEUTRAL_OPERATOR.sub(b" ", octets)) is not None
+
+
+def _plain_resources(resources: Any) -> bool:
+    """Whether grey is grey with these resources, and letters have the colour that is set for them."""
+    spaces, fonts = resources.get("/ColorSpace"), resources.get("/Font")
+    states = resources.get("/ExtGState")
+    if any(name.startswith("/Default") for name in (spaces.keys() if spaces else ())):
+        return False
+    if any("/Font" in state for state in (states.values() if states else ())):
+        return False
+    return all(font.get("/Subtype") != "/Type3" for font in (fonts.values() if fonts else ()))
+
+
+def _colours(document: BinaryIO, suspects: Sequence[bool], time_s: float) -> tuple[list[bool], str | None]:
     """Return whether each page shows colour, as far as the time goes, and what stood in the way of more."""
     import pypdfium2
 
     deadline = time.monotonic() + time_s
     colours: list[bool] = []
-    document.seek(0)
+    rendered: Any = None
     try:
-        rendered = pypdfium2.PdfDocument(document)
-        for number in range(pages):
-            if time.monotonic() > deadline:
-                return colours, f"time was up for the colour of pages after the {number}th"
-            colours.append(_shows_colour(rendered[number]))
+        for number, suspect in enumerate(suspects):
+            if suspect and rendered is None:
+                document.seek(0)
+                rendered = pypdfium2.PdfDocument(document)
+            if suspect and time.monotonic() > deadline:
+                return colours, f"time was up for the colour of pages from page {number + 1} on"
+            colours.append(suspect and _shows_colour(rendered[number]))
     except Exception as error:
         # PDFium may see fewer pages than qpdf repaired, or none; the pages are counted already.
         return colours, f"page {len(colours) + 1} cannot be rendered: {_plain(error)}"
@@ -143,10 +190,13 @@ def _shows_colour(page: Any) -> bool:
     """Render the page small and look for a coloured dot."""
     width, height = page.get_size()
     scale = min(COLOUR_SCALE, (MAX_COLOUR_DOTS / max(1.0, width * height)) ** 0.5)
-    bitmap = page.render(scale=scale)
+    bitmap = page.render(scale=scale, prefer_bgrx=True)  # four octets a dot, so that rows need no padding
     try:
-        image = bitmap.to_pil()
-        return image.mode != "L" and shows_colour(image)
+        octets = bytes(bitmap.buffer)
+        blue, green = octets[0::4], octets[1::4]
+        # Most pages are black on white: three comparisons tell so, faster than a picture is made.
+        neutral = blue == green and green == octets[2::4]
+        return not neutral and shows_colour(bitmap.to_pil())
     finally:
         bitmap.close()
         page.close()

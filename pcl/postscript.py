@@ -307,6 +307,8 @@ def _read_pages(out: BinaryIO) -> Iterator[tuple[int, int, bool]]:
     Raises: ValueError for what is no such page.
     """
     while kind := out.readline(16).strip():
+        if kind not in COLOUR_OF:
+            raise ValueError("it is in another format")
         numbers: list[int] = []
         wanted = 2 if kind == b"P4" else 3
         while len(numbers) < wanted:

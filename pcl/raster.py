@@ -37,7 +37,7 @@ UNKNOWN_COUNTS = (0, 0xFFFFFFFF)
 PLACE_BITS = 17
 PLACE_MASK = (1 << PLACE_BITS) - 1
 FILL = 1 << 60  # what octet 128 adds: no sum of units comes near it
-UNROLLED = 4
+UNROLLED = 8
 
 
 @cache
@@ -234,7 +234,7 @@ class RasterAnalyzer(_Framing):
         """Walk lines until the page or the data ends; return the place, which may lie behind the data."""
         units = page.octets_per_line // page.unit_octets
         steps, end = _steps(page.unit_octets), units << PLACE_BITS
-        safe = (units - 128 * UNROLLED) << PLACE_BITS
+        safe, mask = (units - 128 * UNROLLED) << PLACE_BITS, PLACE_MASK
         while True:
             if not self._units_left:
                 if not self._rows_left or at >= len(data):
@@ -247,12 +247,16 @@ class RasterAnalyzer(_Framing):
             walked = at + ((units - self._units_left) << PLACE_BITS)
             try:
                 while walked < safe:
-                    walked += steps[data[walked & PLACE_MASK]]
-                    walked += steps[data[walked & PLACE_MASK]]
-                    walked += steps[data[walked & PLACE_MASK]]
-                    walked += steps[data[walked & PLACE_MASK]]
+                    walked += steps[data[walked & mask]]
+                    walked += steps[data[walked & mask]]
+                    walked += steps[data[walked & mask]]
+                    walked += steps[data[walked & mask]]
+                    walked += steps[data[walked & mask]]
+                    walked += steps[data[walked & mask]]
+                    walked += steps[data[walked & mask]]
+                    walked += steps[data[walked & mask]]
                 while walked < end:
-                    walked += steps[data[walked & PLACE_MASK]]
+                    walked += steps[data[walked & mask]]
             except IndexError:
                 at = self._walk_end(page, data, start)
                 if self._units_left or at > len(data):

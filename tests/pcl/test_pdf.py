@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcl.errors import ClaimError
-from pcl.pdf import PdfAnalyzer, measure_pdf
+from pcl.pdf import PdfAnalyzer, _may_show_colour, measure_pdf
 from pcl.report import Certainty, Orientation, Report
 from pcl.worker import Limits, WorkerPool
 
 from .documents import A4, BLACK_INK, RED_INK, make_pdf
+
+_TYPE3 = pikepdf.Dictionary(Subtype=pikepdf.Name.Type3)
+_FONT_STATE = pikepdf.Dictionary(Font=pikepdf.Array([_TYPE3, 10]))
 
 
 @pytest.fixture(scope="module")
@@ -98,15 +101,54 @@ def test_a_page_has_the_size_at_which_it_is_printed(
         (b"0 0 1 RG 0.1 w 100 100 m 300 100 l S", True),  # a hairline
         (b"1 0 0 rg 5000 5000 10 10 re f", False),  # beside the page
         (b"1 1 1 rg 100 100 200 50 re f", False),
+        (b"0 0 0 rg 0 0 0 RG 0 0 0 0.3 k 100 100 200 50 re f", False),
+        (b"0 0 0 rg 1 0 0 rg 100 100 200 50 re f", True),
+        (b"/DeviceRGB cs 1 0 0 sc 100 100 200 50 re f", True),
+        (b"q 99 0 0 99 200 200 cm BI /W 1 /H 1 /BPC 8 /CS /RGB ID \xff\x00\x00 EI Q", True),
+        (b"/DeviceGray cs 0 sc 100 100 200 50 re f", False),
     ],
 )
-def test_a_page_is_coloured_when_it_shows_colour(content: bytes, colour: bool) -> None:
-    report = measure(make_pdf(1, contents=[content]))
+@pytest.mark.parametrize("rendered", [True, False])
+def test_a_page_is_coloured_when_it_shows_colour(content: bytes, colour: bool, rendered: bool) -> None:
+    # Without resources a page is always rendered; with plain ones only when its operators could set a colour.
+    entries = {} if rendered else {"/Resources": pikepdf.Dictionary()}
+    report = measure(make_pdf(1, contents=[content], entries=entries))
     assert (report.colour_pages, report.monochrome_pages) == (int(colour), int(not colour))
 
 
+def test_resources_that_bring_colour_are_rendered() -> None:
+    red = pikepdf.Array([pikepdf.Name.Separation, pikepdf.Name.Red, pikepdf.Name.DeviceRGB])
+    red.append(pikepdf.Dictionary(FunctionType=2, Domain=[0, 1], C0=[1, 1, 1], C1=[1, 0, 0], N=1))
+    entries = {
+        "/Resources": pikepdf.Dictionary(ColorSpace=pikepdf.Dictionary(DefaultGray=red)),
+        "/Annots": pikepdf.Array(),
+    }
+    plain = pikepdf.Dictionary()
+    for brought, suspect in (
+        ({"/Resources": entries["/Resources"]}, True),
+        ({"/Resources": plain, "/Annots": entries["/Annots"]}, True),
+        ({"/Resources": pikepdf.Dictionary(Font=pikepdf.Dictionary(F=_TYPE3))}, True),
+        ({"/Resources": pikepdf.Dictionary(ExtGState=pikepdf.Dictionary(G=_FONT_STATE))}, True),
+        ({"/Resources": plain}, False),
+    ):
+        with pikepdf.open(io.BytesIO(make_pdf(1, contents=[b"0 g"], entries=brought))) as pdf:
+            assert _may_show_colour(pdf.pages[0]) is suspect
+
+
+def test_contents_in_many_streams_are_looked_at_together() -> None:
+    with pikepdf.open(io.BytesIO(make_pdf(1, entries={"/Resources": pikepdf.Dictionary()}))) as pdf:
+        page = pdf.pages[0]
+        page.Contents = pikepdf.Array([pdf.make_stream(b"0 0"), pdf.make_stream(b"0 rg 9 9 9 9 re f")])
+        assert not _may_show_colour(page)
+        page.Contents.append(pdf.make_stream(b"1 0 0 rg"))
+        assert _may_show_colour(page)
+        page.Contents = pdf.make_stream(b"0 g\n" * 100_000)
+        assert _may_show_colour(page)
+
+
 def test_colour_is_unknown_when_its_time_is_up_and_pages_are_not() -> None:
-    reports = list(measure_pdf(io.BytesIO(make_pdf(3)), {"colour_s": -1.0}))
+    document = make_pdf(3, contents=[BLACK_INK, RED_INK])
+    reports = list(measure_pdf(io.BytesIO(document), {"colour_s": -1.0}))
     assert [report.pages for report in reports] == [3, 3]
     assert (reports[-1].colour_pages, reports[-1].monochrome_pages) == (None, None)
     assert codes(reports[-1]) == ["colour-unknown"]

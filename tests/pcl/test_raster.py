@@ -242,7 +242,7 @@ def test_a_finished_analyser_takes_nothing_more() -> None:
 
 def test_lines_of_any_width_are_added_up() -> None:
     """Around the widths where the unrolled steps begin, and far over a machine word."""
-    for width in (1, 2, 127, 128, 129, 511, 512, 513, 640, 8191, 8192, 40000):
+    for width in (1, 2, 127, 128, 129, 1023, 1024, 1025, 1153, 8191, 8192, 40000):
         page = make_page(width=width, height=7, colour_space="sgray", bits_per_pixel=8)
         stream = pwg_of([page, page])
         assert analyse(stream).pages == 2

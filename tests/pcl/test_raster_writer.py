@@ -1,7 +1,4 @@
 import array
-import ctypes
-import ctypes.util
-import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ from pcl.raster import RasterDecoder, Rows
 from pcl.raster_page import RasterPage
 from pcl.raster_writer import pack_line, write_apple, write_pwg
 from pcl.report import Sides
+from tests.peers.cups_raster import read_pages
 
 from .raster_samples import RED, apple_of, make_page, make_rows, pwg_of
 
@@ -146,31 +144,6 @@ def test_a_page_is_written_while_its_rows_come() -> None:
     assert asked == [0, 1]
 
 
-def read_with_cups(path: Path) -> list[tuple[int, bytes]]:
-    """Octets a line and the pixels of each page, as the CUPS library reads them."""
-    cups = ctypes.CDLL(ctypes.util.find_library("cups") or "libcups.so.2")
-    cups.cupsRasterOpen.restype = ctypes.c_void_p
-    cups.cupsRasterReadHeader2.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-    cups.cupsRasterReadPixels.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint]
-    cups.cupsRasterClose.argtypes = [ctypes.c_void_p]
-    pages = []
-    descriptor = os.open(path, os.O_RDONLY)
-    raster = cups.cupsRasterOpen(descriptor, 0)
-    header = ctypes.create_string_buffer(1796)
-    while cups.cupsRasterReadHeader2(raster, header):
-        line = int.from_bytes(header.raw[392:396], "little")
-        height = int.from_bytes(header.raw[376:380], "little")
-        pixels = ctypes.create_string_buffer(line)
-        rows = []
-        for _ in range(height):
-            assert cups.cupsRasterReadPixels(raster, pixels, line) == line
-            rows.append(pixels.raw)
-        pages.append((line, b"".join(rows)))
-    cups.cupsRasterClose(raster)
-    os.close(descriptor)
-    return pages
-
-
 def swap(pixels: bytes) -> bytes:
     samples = array.array("H", pixels)
     samples.byteswap()
@@ -189,7 +162,7 @@ def test_cups_reads_the_same_pixels_from_what_we_write(
     pages = [make_page(width=333, height=41, colour_space=space, bits_per_pixel=bits)] * 2
     stream = apple_of(pages, RED) if apple else pwg_of(pages, RED)
     (tmp_path / "document").write_bytes(stream)
-    read = read_with_cups(tmp_path / "document")
+    read = list(read_pages(tmp_path / "document"))
     expected = [(page.octets_per_line, b"".join(make_rows(page, RED))) for page in pages]
     if bits == 48:  # CUPS gives samples of 16 bits in the machine's order
         expected = [(line, swap(pixels)) for line, pixels in expected]
