@@ -38,7 +38,7 @@ FLOORS: dict[str, list[set[str]]] = {
 NETWORK = {"aiohttp", "zeroconf", "socket", "ssl", "http", "dns", "urllib.request", "socketserver"}
 NETWORK_FROM = {"ipp": 5, "pcl": 7}
 # The confined worker is spoken to, and handed its document, over a pair of local sockets.
-NETWORK_EXEMPT = {("pcl.worker", "socket")}
+NETWORK_EXEMPT = {("pcl.worker", "socket"), ("pcl.confined", "socket")}
 
 
 def modules_of(package: str) -> dict[str, Path]:
