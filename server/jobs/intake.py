@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from ipp import RemoteProtocolError, Status
 from ipp.spool import DocumentTicket
 from server.storage.vault import TakenIn, Vault
+
+# Larger chunks are looked at in a thread, where that blocks nobody.
+_THREAD_OCTETS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Analysis:
 
 
 class Analyser(Protocol):
-    """Learns what is in a document while it passes."""
+    """Learns what is in a document while it passes; called from one thread at a time, not always the same."""
 
     def feed(self, chunk: bytes) -> None:
         """Take the next octets."""
@@ -71,7 +75,13 @@ class Intake:
         analyser = self._analyse(ticket.format) if self._analyse is not None else None
         async with aclosing(self._pass(data, analyser, touch)) as passing:
             taken = await self._vault.take_in(passing)
-        return Received(ticket, taken, analyser.finish() if analyser is not None else Analysis())
+        if analyser is None:
+            return Received(ticket, taken, Analysis())
+        try:
+            return Received(ticket, taken, await asyncio.to_thread(analyser.finish))
+        except BaseException:
+            await self._vault.discard(taken)
+            raise
 
     async def discard(self, received: Received) -> None:
         """Let go of a document that no job is to have."""
@@ -90,5 +100,8 @@ class Intake:
                     status=Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE,
                 )
             if analyser is not None:
-                analyser.feed(chunk)
+                if len(chunk) < _THREAD_OCTETS:
+                    analyser.feed(chunk)
+                else:
+                    await asyncio.to_thread(analyser.feed, chunk)
             yield chunk
