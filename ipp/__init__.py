@@ -2,7 +2,11 @@
 
 message = ipp.decode(octets)
 octets = ipp.encode(message)
+
+Messages and values are here. `ipp.Client` is imported when it is asked for, since it brings aiohttp along.
 """
+
+from typing import TYPE_CHECKING
 
 from .decoder import Decoder, Limits, decode
 from .encoder import encode
@@ -19,9 +23,13 @@ from .vocabulary.enums import (
     PrintQuality,
 )
 
+if TYPE_CHECKING:
+    from .client import Client
+
 __all__ = [
     "Attribute",
     "Attributes",
+    "Client",
     "Collection",
     "DateTime",
     "Decoder",
@@ -49,3 +57,11 @@ __all__ = [
     "decode",
     "encode",
 ]
+
+
+def __getattr__(name: str) -> type:
+    if name == "Client":
+        from .client import Client
+
+        return Client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
