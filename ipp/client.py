@@ -13,6 +13,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -43,14 +44,23 @@ from .trust import (
     shown_fingerprint,
     unverified_context,
 )
-from .upload import AnswerChunks, ClientTimes, Compressed, Deadline, Document, PatientRequest, Upload
+from .upload import (
+    AnswerChunks,
+    ClientTimes,
+    Compressed,
+    Deadline,
+    Document,
+    Patience,
+    PatientRequest,
+    Upload,
+)
 from .vocabulary.enums import Operation
 
 _MEDIA_TYPE: Final = "application/ipp"
 _PORTS: Final = {"ipp": 631, "ipps": 631, "http": 80, "https": 443}
 _SECURE: Final = ("ipps", "https")
 _CHALLENGE: Final = re.compile(r"(?:^|,)\s*([A-Za-z][-\w]*)(?=\s+[^\s=,]|\s*(?:,|$))")
-_TRIES: Final = 4  # as asked, then with credentials, over TLS, and once more after a stale connection
+_TRIES: Final = 5  # as asked; over TLS; with credentials; without Expect; after a stale connection
 _IDLE_S: Final = 15.0
 _MEANINGS: Final = {
     401: (Status.CLIENT_ERROR_NOT_AUTHENTICATED, "it wants credentials, or refused those it was given"),
@@ -123,6 +133,7 @@ class Client:
         self._compression = compression
         self._user_name = user_name
         self._times = times or ClientTimes()
+        self._patience = Patience(self._times.continue_s)
         self._limits = limits
         self._user_agent = user_agent
         self._request_ids = count(1)
@@ -144,7 +155,7 @@ class Client:
             timeout=aiohttp.ClientTimeout(total=None, connect=self._times.connect_s),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            request_class=PatientRequest,
+            request_class=partial(PatientRequest, patience=self._patience),  # type: ignore[arg-type]  # it is called only
         )
         return self
 
@@ -167,7 +178,7 @@ class Client:
     async def exchange(self, message: Message, document: Document | None = None) -> AsyncIterator[Answer]:
         """As `send`, with the answer's own document, which streams for the length of the block."""
         request = msgspec.structs.replace(message, request_id=next(self._request_ids))
-        upload = Upload(encode(request), document)
+        upload = Upload(encode(request), document, not self._patience.was_in_vain)
         response = await self._post(request, upload)
         try:
             self._refuse_unless_ipp(response)
@@ -304,6 +315,9 @@ class Client:
                 self._authorized = True
             elif response.status == 426 and not self._secure and self._tls == "when-asked":
                 self._secure = True
+            elif response.status == 417 and upload.expects_continue:  # it does not know the header
+                self._patience.was_in_vain = True
+                upload.expects_continue = False
             else:
                 return response
             response.close()

@@ -95,7 +95,8 @@ class Endpoint:
     come (any address literal may be used too): a page of somebody else whose name was made to resolve to us
     (DNS rebinding) is refused by its Host. `tls` gives the context for a new connection, `Identity.context`
     for example; without it there is no TLS. `pages` answers requests of every method for paths that are not
-    a route's, and GET and HEAD for those that are.
+    a route's, and GET and HEAD for those that are. `closing` is set when `close` begins: what answers
+    without end watches it.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class Endpoint:
         self._numbers = count(1)
         self._busy: set[Connection] = set()
         self._all_idle = asyncio.Event()
-        self._closing = False
+        self.closing = asyncio.Event()
         self._server: HttpServer | None = None
         self._listener: Listener | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -148,7 +149,7 @@ class Endpoint:
         server, listener = self._server, self._listener
         if server is None or listener is None:
             return
-        self._closing = True
+        self.closing.set()
         try:
             await listener.stop()
             for connection in server.connections:
@@ -165,7 +166,7 @@ class Endpoint:
                 self._watch.cancel()
             await server.shutdown(0.1)
             self._server = self._listener = self._watch = None
-            self._closing = False
+            self.closing.clear()
 
     @asynccontextmanager
     async def serving(
@@ -193,7 +194,7 @@ class Endpoint:
             except Exception:
                 _LOG.exception("request %d failed", next(self._numbers))
                 response = self._refusal(_Refused(HTTPStatus.INTERNAL_SERVER_ERROR))
-            if self._closing or not _can_go_on(request, connection):
+            if self.closing.is_set() or not _can_go_on(request, connection):
                 response.force_close()
             with suppress(ConnectionError):
                 await response.prepare(request)
@@ -367,7 +368,7 @@ class Endpoint:
     ) -> web.StreamResponse:
         """Send an answer and the document that follows it, chunk by chunk."""
         answer = web.StreamResponse(headers=self._headers)
-        if self._closing or not _can_go_on(request, connection):
+        if self.closing.is_set() or not _can_go_on(request, connection):
             answer.force_close()
         try:
             await answer.prepare(request)

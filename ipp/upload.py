@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -19,8 +19,8 @@ from .errors import ConnectionFailed, RemoteProtocolError
 # An iterator can be sent once; bytes and what can be iterated anew also again, where a server demands it.
 Document: TypeAlias = bytes | AsyncIterable[bytes]
 
-# How long to wait for 100 Continue before sending the body all the same (RFC 9110 10.1.1).
-_CONTINUE_S: Final = 1.0
+_PART_OCTETS: Final = 1 << 18
+_END_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,14 @@ class ClientTimes:
 
     `connect_s` for a connection with its TLS handshake, `answer_s` for the answer once a request is sent
     and for each further part of it, `stall_s` for the server to take the next part of a document: a printer
-    takes none while it waits for paper.
+    takes none while it waits for paper. `continue_s` for 100 Continue, after which the document is sent all
+    the same, and later ones at once (RFC 9110 10.1.1).
     """
 
     connect_s: float = 10.0
     answer_s: float = 60.0
     stall_s: float = 3600.0
+    continue_s: float = 1.0
 
 
 class Deadline:
@@ -64,12 +66,12 @@ class Deadline:
 class Upload:
     """The body of a request: the message, then the document."""
 
-    def __init__(self, message: bytes, document: Document | None) -> None:
+    def __init__(self, message: bytes, document: Document | None, expects_continue: bool = True) -> None:
         self._message = message
         self._document = document
         self.begun = False
         self.failure: Exception | None = None  # of the document itself, which is the caller's matter
-        self.expects_continue = document is not None
+        self.expects_continue = expects_continue and document is not None
         self.octets: int | None = None  # of the whole body, where it is known
         if document is None or isinstance(document, bytes):
             self.octets = len(message) + len(document or b"")
@@ -81,7 +83,9 @@ class Upload:
         yield self._message
         document = self._document
         if isinstance(document, bytes):
-            yield document
+            for start in range(0, len(document), _PART_OCTETS):
+                deadline.set(times.stall_s)
+                yield document[start : start + _PART_OCTETS]
         elif document is not None:
             chunks = aiter(document)
             while True:
@@ -142,7 +146,7 @@ class AnswerChunks:
 
     async def end(self) -> None:
         """Read the end of the body, where only that is left, so that the connection can be used again."""
-        self._timeout_s = min(self._timeout_s, _CONTINUE_S)
+        self._timeout_s = min(self._timeout_s, _END_S)
         with suppress(ConnectionFailed):
             await anext(self, None)
 
@@ -159,24 +163,37 @@ class AnswerChunks:
         return chunk
 
 
+class Patience:
+    """How long requests of a client wait for 100 Continue, and whether one of them did so in vain."""
+
+    def __init__(self, continue_s: float) -> None:
+        self.continue_s = continue_s
+        self.was_in_vain = False
+
+    def end(self, waiting: asyncio.Future[bool]) -> None:
+        """Let a request that still waits go on."""
+        if not waiting.done():
+            self.was_in_vain = True
+            waiting.set_result(True)
+
+
 class PatientRequest(aiohttp.ClientRequest):
     """A request that does not wait for 100 Continue without end: a server may never say it."""
 
+    def __init__(self, *arguments: Any, patience: Patience, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._patience = patience
+
     async def write_bytes(
-        self, writer: AbstractStreamWriter, conn: object, content_length: int | None = None
+        self, writer: AbstractStreamWriter, conn: Any, content_length: int | None = None
     ) -> None:
         """Send the body, once told to or after a while."""
         waiting = self._continue
-        handle = None
-        if waiting is not None:
-            handle = self.loop.call_later(_CONTINUE_S, _resolve, waiting)
+        if waiting is None:
+            await super().write_bytes(writer, conn, content_length)
+            return
+        handle = self.loop.call_later(self._patience.continue_s, self._patience.end, waiting)
         try:
-            await super().write_bytes(writer, conn, content_length)  # type: ignore[arg-type]  # aiohttp's own type
+            await super().write_bytes(writer, conn, content_length)
         finally:
-            if handle is not None:
-                handle.cancel()
-
-
-def _resolve(waiting: asyncio.Future[bool]) -> None:
-    if not waiting.done():
-        waiting.set_result(True)
+            handle.cancel()

@@ -6,6 +6,7 @@ import ssl
 from base64 import b64decode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -517,12 +518,38 @@ class TestASilentServer:
 
     async def test_that_never_says_continue_gets_the_document_all_the_same(self) -> None:
         async def ignore(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            head = await reader.readuntil(b"\r\n\r\n")
-            assert b"Expect: 100-continue" in head
+            for number in (1, 2):
+                head = await reader.readuntil(b"\r\n\r\n")
+                expected.append(b"Expect: 100-continue" in head)
+                await reader.readuntil(b"0\r\n\r\n")
+                writer.write(http_answer(encode(answer_message()), number))
+
+        expected: list[bool] = []
+        async with speaking(ignore) as where:
+            async with Client(f"ipp://{where}/", times=replace(QUICK, continue_s=0.05)) as client:
+                for _ in range(2):
+                    request = client.request(Operation.PRINT_JOB)
+                    assert (await client.send(request, chunks_of(b"doc"))).status == 0
+        assert expected == [True, False]
+
+    async def test_that_cannot_say_continue_is_not_asked_to(self) -> None:
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            assert b"Expect" in await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n")
+            if not await reader.read(1):  # it comes by another connection
+                return
+
+        async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            assert b"Expect" not in await reader.readuntil(b"\r\n\r\n")
             await reader.readuntil(b"0\r\n\r\n")
             writer.write(http_answer(encode(answer_message())))
 
-        async with speaking(ignore) as where:
+        conversations = [refuse, take]
+
+        async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await conversations.pop(0)(reader, writer)
+
+        async with speaking(converse) as where:
             async with Client(f"ipp://{where}/", times=QUICK) as client:
                 assert (await client.send(client.request(Operation.PRINT_JOB), chunks_of(b"doc"))).status == 0
 
