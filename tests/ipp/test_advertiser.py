@@ -76,6 +76,7 @@ class Watches:
         self._running: dict[str, tuple[asyncio.subprocess.Process, asyncio.Task[None]]] = {}
         self._shown: dict[tuple[str, str], browsers.Service] = {}
         self._changed = asyncio.Condition()
+        self._starting = asyncio.Lock()
 
     async def appears(self, service_type: str, name: str) -> browsers.Service:
         """The service of that name, once it is listed."""
@@ -87,8 +88,9 @@ class Watches:
         await self._wait(service_type, name, there=False)
 
     async def _wait(self, service_type: str, name: str, *, there: bool) -> None:
-        if service_type not in self._running:
-            await self._start(service_type)
+        async with self._starting:
+            if service_type not in self._running:
+                await self._start(service_type)
         async with self._changed, asyncio.timeout(SEEN_WITHIN_S):
             await self._changed.wait_for(lambda: ((service_type, name) in self._shown) == there)
 
