@@ -12,6 +12,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -153,7 +154,7 @@ class Advertiser:
         self.host = _host_name(host or _machine_name())
         self._published: dict[str, _Publication] = {}
         self._turn = asyncio.Lock()
-        self._announcements: set[asyncio.Future[object]] = set()
+        self._announcements: dict[str, asyncio.Future[object]] = {}
         self._zeroconf: AsyncZeroconf | None = None
         self._watch = _ConflictWatch(self._settle_conflict)
 
@@ -180,9 +181,10 @@ class Advertiser:
         """Say goodbye for every printer, and stop."""
         zeroconf, self._zeroconf = self._running, None
         self._watch.names.clear()
-        for announcement in self._announcements:
+        announcements = list(self._announcements.values())
+        for announcement in announcements:
             announcement.cancel()
-        await asyncio.gather(*self._announcements, return_exceptions=True)
+        await asyncio.gather(*announcements, return_exceptions=True)
         self._published.clear()
         await zeroconf.async_close()
 
@@ -251,7 +253,9 @@ class Advertiser:
             return
         for key, publication in self._published.items():
             if any(info.name.lower() == theirs.name.lower() for info in publication.infos):
-                self._announce(self._yield_name(key, publication))
+                # Each of their services tells; a change of name that has begun is not begun again.
+                if (change := f"yield {key}") not in self._announcements:
+                    self._announce(change, self._yield_name(key, publication))
                 return
 
     async def _yield_name(self, key: str, publication: _Publication) -> None:
@@ -260,7 +264,9 @@ class Advertiser:
                 return  # settled already
             # No goodbye: the name is the other's now, and a goodbye would make everybody forget it.
             self._forget(key)
-            self._running.zeroconf.registry.async_remove(publication.infos)
+            for info in publication.infos:
+                self._hush(info.key)
+                self._running.zeroconf.registry.async_remove(info)
             following = next_instance_name(publication.name)
             await self._publish_new(key, publication.wanted, publication.services, following)
 
@@ -338,33 +344,43 @@ class Advertiser:
         infos = self._make_infos(publication.name, services)
         zeroconf = self._running
         for key in before.keys() - {info.key for info in infos}:
-            self._announce(await zeroconf.async_unregister_service(before[key]))
+            self._announce(key, await zeroconf.async_unregister_service(before[key]))
         for info in infos:
             old = before.get(info.key)
             if old is None:
                 await self._register(info)
             elif _content(old) != _content(info):
-                self._announce(await zeroconf.async_update_service(info))
+                self._announce(info.key, await zeroconf.async_update_service(info))
         publication.services, publication.infos = services, infos
 
     async def _register(self, info: ServiceInfo) -> None:
         # The name was probed for already; a subtype's must be found by zeroconf, for it is the service's.
         self._watch.names.add(info.name.lower())
-        self._announce(await self._running.async_register_service(info, cooperating_responders=True))
+        sending = await self._running.async_register_service(info, cooperating_responders=True)
+        self._announce(info.key, sending)
 
     async def _withdraw(self, key: str) -> None:
         publication = self._forget(key)
         for info in publication.infos if publication else ():
-            self._announce(await self._running.async_unregister_service(info))
+            self._announce(info.key, await self._running.async_unregister_service(info))
 
-    def _announce(self, sending: Awaitable[object]) -> None:
-        """Let an announcement be repeated while the caller goes on (RFC 6762 8.3)."""
+    def _announce(self, key: str, sending: Awaitable[object]) -> None:
+        """Let an announcement or goodbye be repeated while the caller goes on (RFC 6762 8.3).
+
+        What is still being repeated of the same service ends: it is no longer true.
+        """
+        self._hush(key)
         task = asyncio.ensure_future(sending)
-        self._announcements.add(task)
-        task.add_done_callback(self._finish)
+        self._announcements[key] = task
+        task.add_done_callback(partial(self._finish, key))
 
-    def _finish(self, task: asyncio.Future[object]) -> None:
-        self._announcements.discard(task)
+    def _hush(self, key: str) -> None:
+        if task := self._announcements.get(key):
+            task.cancel()
+
+    def _finish(self, key: str, task: asyncio.Future[object]) -> None:
+        if self._announcements.get(key) is task:
+            del self._announcements[key]
         if not task.cancelled() and (error := task.exception()):
             logger.error("could not advertise: %s", error)
 

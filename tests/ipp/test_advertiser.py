@@ -65,6 +65,71 @@ async def until(
     return found
 
 
+class Watches:
+    """What avahi lists, as it changes: one avahi-browse that goes on for each type asked about.
+
+    It tells at once what comes and goes, but not when a service that it has shown changes: see `until`.
+    """
+
+    def __init__(self, discovery: ServiceDiscovery) -> None:
+        self._environment = dict(discovery.environment)
+        self._running: dict[str, tuple[asyncio.subprocess.Process, asyncio.Task[None]]] = {}
+        self._shown: dict[tuple[str, str], browsers.Service] = {}
+        self._changed = asyncio.Condition()
+        self._starting = asyncio.Lock()
+
+    async def appears(self, service_type: str, name: str) -> browsers.Service:
+        """The service of that name, once it is listed."""
+        await self._wait(service_type, name, there=True)
+        return self._shown[service_type, name]
+
+    async def vanishes(self, service_type: str, name: str) -> None:
+        """Wait until the name is not listed. A goodbye is remembered for a second (RFC 6762 10.1)."""
+        await self._wait(service_type, name, there=False)
+
+    async def _wait(self, service_type: str, name: str, *, there: bool) -> None:
+        async with self._starting:
+            if service_type not in self._running:
+                await self._start(service_type)
+        async with self._changed, asyncio.timeout(SEEN_WITHIN_S):
+            await self._changed.wait_for(lambda: ((service_type, name) in self._shown) == there)
+
+    async def _start(self, service_type: str) -> None:
+        browser = await asyncio.create_subprocess_exec(
+            *(find_program("avahi-browse"), "--parsable", "--resolve", "--no-db-lookup", service_type),
+            stdout=asyncio.subprocess.PIPE,
+            env=self._environment,
+        )
+        assert browser.stdout is not None
+        self._running[service_type] = (browser, asyncio.create_task(self._read(service_type, browser.stdout)))
+
+    async def _read(self, service_type: str, lines: asyncio.StreamReader) -> None:
+        async for line in lines:
+            event, rest = line[:1], line[1:].decode()
+            gone = event == b"-"
+            # A line that tells of an end has no place behind the name.
+            for service in browsers.read_browse_output(f"={rest.strip()};;;0;" if gone else f"={rest}"):
+                async with self._changed:
+                    if gone:
+                        self._shown.pop((service_type, service.name), None)
+                    else:
+                        self._shown[service_type, service.name] = service
+                    self._changed.notify_all()
+
+    async def stop(self) -> None:
+        for browser, reading in self._running.values():
+            browser.kill()
+            await browser.wait()
+            await reading
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def watches(discovery: ServiceDiscovery) -> AsyncIterator[Watches]:
+    running = Watches(discovery)
+    yield running
+    await running.stop()
+
+
 @pytest.fixture(scope="module")
 def host() -> str:
     return f"pullprint-{uuid4().hex[:8]}"
@@ -77,15 +142,15 @@ async def advertiser(host: str) -> AsyncIterator[Advertiser]:
 
 
 async def test_avahi_finds_a_printer_under_every_type_and_subtype(
-    discovery: ServiceDiscovery, advertiser: Advertiser, host: str
+    watches: Watches, advertiser: Advertiser, host: str
 ) -> None:
     name, answer = unique("Café (2nd floor)"), answer_of(advertiser.host)
     assert await advertiser.publish("hall", name, services(answer)) == name
     ports = {LPD: 0, f"_printer._sub.{HTTP}": 8631}
     for service_type in (IPP, IPPS):
         ports |= dict.fromkeys((service_type, *(f"{sub}._sub.{service_type}" for sub in SUBTYPES)), 8631)
-    every = await asyncio.gather(*(until(discovery, service_type, name, bool) for service_type in ports))
-    for service_type, [found] in zip(ports, every, strict=True):
+    every = await asyncio.gather(*(watches.appears(service_type, name) for service_type in ports))
+    for service_type, found in zip(ports, every, strict=True):
         place = (f"{host}.local", "127.0.0.1", ports[service_type])
         assert (found.host, found.address, found.port) == place, service_type
         if service_type.endswith((IPP, IPPS)):
@@ -102,11 +167,11 @@ async def test_ippfind_finds_a_printer_where_it_says_it_is(
 
 
 async def test_a_change_reaches_those_who_look_and_keeps_the_name(
-    discovery: ServiceDiscovery, advertiser: Advertiser
+    discovery: ServiceDiscovery, watches: Watches, advertiser: Advertiser
 ) -> None:
     name = unique()
     await advertiser.publish("hall", name, services(answer_of(advertiser.host)))
-    await until(discovery, IPP, name, bool)
+    await watches.appears(IPP, name)
     moved = answer_of(advertiser.host, location="Kitchen", port=8632)
     assert await advertiser.publish("hall", name, services(moved)) == name
     [found] = await until(discovery, IPP, name, lambda found: [one.port for one in found] == [8632])
@@ -116,36 +181,37 @@ async def test_a_change_reaches_those_who_look_and_keeps_the_name(
 
 
 async def test_a_service_that_ends_is_gone_and_the_others_stay(
-    discovery: ServiceDiscovery, advertiser: Advertiser
+    watches: Watches, advertiser: Advertiser
 ) -> None:
     name, offered = unique(), services(answer_of(advertiser.host))
     await advertiser.publish("hall", name, offered)
-    await until(discovery, IPPS, name, bool)
+    await watches.appears(IPPS, name)
     await advertiser.publish("hall", name, [service for service in offered if service.type != IPPS])
-    await until(discovery, IPPS, name, lambda found: not found)
-    assert await browse(discovery, IPP, name)
+    await watches.vanishes(IPPS, name)
+    await watches.appears(IPP, name)
     assert await advertiser.publish("hall", name, offered) == name
-    await until(discovery, f"_print._sub.{IPPS}", name, bool)
+    await watches.appears(f"_print._sub.{IPPS}", name)
 
 
-async def test_goodbye_is_said_on_leaving_and_on_withdrawing(discovery: ServiceDiscovery, host: str) -> None:
+async def test_goodbye_is_said_on_leaving_and_on_withdrawing(watches: Watches, host: str) -> None:
     first, second = unique("First"), unique("Second")
     async with Advertiser(host=host, interfaces=LOOPBACK) as advertiser:
         offered = services(answer_of(advertiser.host))
         await advertiser.publish("first", first, offered)
         await advertiser.publish("second", second, offered)
-        await asyncio.gather(*(until(discovery, IPP, name, bool) for name in (first, second)))
+        kinds = (IPP, f"_universal._sub.{IPPS}", LPD)
+        seen = (watches.appears(kind, name) for kind in kinds for name in (first, second))
+        await asyncio.gather(*seen)
         await advertiser.withdraw("first")
         await advertiser.withdraw("first")
-        await until(discovery, IPP, first, lambda found: not found)
-        assert await browse(discovery, IPP, second)
+        await watches.vanishes(IPP, first)
+        await watches.appears(IPP, second)
         assert advertiser.names == {"second": second}
-    gone = (IPP, f"_universal._sub.{IPPS}", LPD)
-    await asyncio.gather(*(until(discovery, kind, second, lambda found: not found) for kind in gone))
+    await asyncio.gather(*(watches.vanishes(kind, second) for kind in kinds))
 
 
 async def test_a_name_that_another_machine_has_gets_a_number(
-    discovery: ServiceDiscovery, advertiser: Advertiser, caplog: pytest.LogCaptureFixture
+    watches: Watches, advertiser: Advertiser, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = unique()
     await advertiser.publish("hall", name, services(answer_of(advertiser.host)))
@@ -153,7 +219,7 @@ async def test_a_name_that_another_machine_has_gets_a_number(
         offered = services(answer_of(other.host))
         assert await other.publish("theirs", name, offered) == f"{name} (2)"
         assert f"advertised as '{name} (2)'" in caplog.text
-        [found] = await until(discovery, IPP, f"{name} (2)", bool)
+        found = await watches.appears(IPP, f"{name} (2)")
         assert found.host == other.host
         # It keeps that name while the printer changes, though the first may have become free.
         assert await other.publish("theirs", name, offered[:2]) == f"{name} (2)"
@@ -253,10 +319,10 @@ async def test_what_is_advertised_is_what_the_printer_tells_each_client(desk: De
         )
 
 
-async def test_dots_in_a_name_do_not_end_it(discovery: ServiceDiscovery, advertiser: Advertiser) -> None:
+async def test_dots_in_a_name_do_not_end_it(watches: Watches, advertiser: Advertiser) -> None:
     name = await advertiser.publish("hall", unique("No. 5"), services(answer_of(advertiser.host)))
     assert name.startswith("No\N{ONE DOT LEADER} 5")
-    assert await until(discovery, f"_print._sub.{IPP}", name, bool)
+    await watches.appears(f"_print._sub.{IPP}", name)
 
 
 async def test_a_name_too_long_is_cut(advertiser: Advertiser) -> None:
@@ -266,13 +332,14 @@ async def test_a_name_too_long_is_cut(advertiser: Advertiser) -> None:
 
 async def test_a_host_name_answered_for_by_this_machine_is_left_to_its_responder(
     discovery: ServiceDiscovery,
+    watches: Watches,
 ) -> None:
     if not discovery.host_name:
         pytest.skip("the machine's own responder does not tell its host name on loopback")
     async with Advertiser(host=discovery.host_name, interfaces=LOOPBACK) as advertiser:
         assert advertiser.host == discovery.host_name
         name = await advertiser.publish("hall", unique(), services(answer_of(advertiser.host)))
-        [found] = await until(discovery, IPP, name, bool)
+        found = await watches.appears(IPP, name)
         assert (found.host, found.address) == (discovery.host_name, "127.0.0.1")
 
 
@@ -353,7 +420,7 @@ def look_from_a_second_host() -> None:
         assert browsers.browse(far, IPP, prefix=desk.prefix) == []
 
 
-async def test_the_example_advertises_until_it_is_interrupted(discovery: ServiceDiscovery, host: str) -> None:
+async def test_the_example_advertises_until_it_is_interrupted(watches: Watches, host: str) -> None:
     name = unique("Example")
     example = await asyncio.create_subprocess_exec(
         *(sys.executable, "examples/advertise.py", name, "--port", "8633", "--location", "By the stairs"),
@@ -364,9 +431,10 @@ async def test_the_example_advertises_until_it_is_interrupted(discovery: Service
     assert example.stdout is not None
     told = (await example.stdout.readline()).decode()
     assert told == f"{name} is at ipps://{host}-example.local:8633/ipp/print, Ctrl-C ends it\n"
-    [found] = await until(discovery, f"_universal._sub.{IPPS}", name, bool)
+    found = await watches.appears(f"_universal._sub.{IPPS}", name)
+    await watches.appears(IPPS, name)
     assert (found.host, found.port) == (f"{host}-example.local", 8633)
     assert (found.txt["note"], found.txt["Color"], found.txt["rp"]) == ("By the stairs", "F", "ipp/print")
     example.send_signal(signal.SIGINT)
     assert await asyncio.wait_for(example.wait(), 10) == 0
-    await until(discovery, IPPS, name, lambda found: not found)
+    await watches.vanishes(IPPS, name)
