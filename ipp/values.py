@@ -67,6 +67,9 @@ class LanguageString(str):
     def __eq__(self, other: object) -> bool:
         return str.__eq__(self, other) is True and getattr(other, "language", self.language) == self.language
 
+    def __ne__(self, other: object) -> bool:  # `str` has one of its own
+        return not self == other
+
     def __hash__(self) -> int:
         return str.__hash__(self)
 
