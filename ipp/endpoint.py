@@ -450,7 +450,10 @@ async def _let_body_come(request: web.BaseRequest, connection: Connection) -> No
         raise _Refused(HTTPStatus.EXPECTATION_FAILED)
     if request.body_exists:
         connection.continued = True
-        await request.writer.write(_CONTINUE)
+        try:
+            await request.writer.write(_CONTINUE)
+        except ConnectionError as error:
+            raise ClientLeft("the client left before its body") from error
         request.writer.output_size = 0  # or the answer would seem to have begun
 
 

@@ -376,6 +376,25 @@ class TestContinue:
             assert (await client.answer()).status == 413
             assert await client.closed() == b""
 
+    async def test_is_not_missed_by_who_left(
+        self, handler: RecordingHandler, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        left = asyncio.Event()
+
+        async def route(path: str) -> Route | None:
+            await left.wait()
+            return Route(handler, "print")
+
+        endpoint = Endpoint(route, hosts={"localhost"}, limits=QUICK)
+        async with endpoint.serving([("127.0.0.1", 0)]):
+            async with await BareClient.connect(endpoint.addresses[0]) as client:
+                client.post(b"", CONTINUE, "Content-Length: 1000", sized=False)
+                await until(lambda: endpoint.connections == 1)
+            await until(lambda: endpoint.connections == 0)
+            left.set()
+        assert not handler.requests
+        assert not caplog.records
+
     async def test_is_the_only_expectation(self, handler: RecordingHandler) -> None:
         async with connected(handler) as client:
             client.post(MESSAGE, "Expect: miracles")
