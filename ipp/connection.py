@@ -92,7 +92,8 @@ class Connection(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Octets from the client; remembers whether they leave a request unfinished."""
         if data:  # aiohttp calls with none, to go on with what it had
-            between = self._current_request is None and not self._unfinished and not self._messages
+            # aiohttp waits for a request: the one before, its body and its answer are done with.
+            between = self._waiter is not None and not self._waiter.done() and not self._unfinished
             if between and self._keepalive and not self._paused and self.transport is not None:
                 answer = self._repeats.find(self.place, data, self.peername)
                 if answer is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from ipp import RemoteProtocolError, Status, decode, encode
+from ipp import Operation, RemoteProtocolError, Status, decode, encode
 from ipp.compression import InflateLimits
 from ipp.connection import ConnectionTimes
 from ipp.decoder import Limits
@@ -693,6 +693,55 @@ class TestAnAnswerWithADocument:
         assert b"one" in octets
         assert not octets.endswith(b"0\r\n\r\n")
         assert "broke off" in caplog.text
+
+
+class TestAnAnswerThatIsKept:
+    """Of requests that come again; see test_repeats."""
+
+    async def same(self, request: Request) -> Response:
+        code = request.message.code
+        if code == Operation.PRINT_JOB:
+            return Response(encode(answer_message(Status.CLIENT_ERROR_NOT_POSSIBLE)))
+        return Response(encode(answer_message()), same=lambda: True)
+
+    def question(self) -> bytes:
+        body = encode(request_message(Operation.GET_PRINTER_ATTRIBUTES))
+        head = "POST /ipp/print HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/ipp\r\n"
+        return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+    async def test_is_not_given_to_a_document_that_looks_like_the_request(
+        self, handler: RecordingHandler
+    ) -> None:
+        handler.act = self.same
+        question = self.question()
+        async with connected(handler) as client:
+            for _ in range(3):
+                client.send(question)
+                assert (await client.answer()).ipp_status == 0
+            assert len(handler.requests) < 3
+            client.post(b"", f"Content-Length: {len(MESSAGE) + len(question)}", sized=False)
+            client.send(MESSAGE)
+            assert (await client.answer()).ipp_status == Status.CLIENT_ERROR_NOT_POSSIBLE
+            client.send(question)  # the unread document
+            client.post(MESSAGE)
+            assert (await client.answer()).ipp_status == Status.CLIENT_ERROR_NOT_POSSIBLE
+
+    async def test_never_overtakes_another(self, handler: RecordingHandler) -> None:
+        handler.act = self.same
+        question = self.question()
+        async with serving(handler) as endpoint:
+            async with await BareClient.connect(endpoint.addresses[0]) as client:
+                for _ in range(3):
+                    client.send(question)
+                    await client.answer()
+                assert endpoint._server is not None
+                (connection,) = endpoint._server.connections
+                other = question[: -len(MESSAGE)] + MESSAGE  # of the same length
+                connection.data_received(other)
+                # By now the other request is taken up, but not begun.
+                asyncio.get_running_loop().call_soon(connection.data_received, question)
+                statuses = [(await client.answer()).ipp_status for _ in range(2)]
+        assert statuses == [Status.CLIENT_ERROR_NOT_POSSIBLE, Status.SUCCESSFUL_OK]
 
 
 class TestTls:
