@@ -319,6 +319,21 @@ async def test_what_is_advertised_is_what_the_printer_tells_each_client(desk: De
         )
 
 
+async def test_publishing_that_is_given_up_leaves_nothing_behind(
+    watches: Watches, advertiser: Advertiser
+) -> None:
+    name, offered = unique(), services(answer_of(advertiser.host))
+    given_up = asyncio.create_task(advertiser.publish("other", name, offered))
+    await asyncio.sleep(0.3)  # it is asking whether the name is free
+    given_up.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    assert "other" not in advertiser.names
+    assert await advertiser.publish("other", name, offered) == name
+    await watches.appears(IPP, name)
+    await advertiser.withdraw("other")
+
+
 async def test_dots_in_a_name_do_not_end_it(watches: Watches, advertiser: Advertiser) -> None:
     name = await advertiser.publish("hall", unique("No. 5"), services(answer_of(advertiser.host)))
     assert name.startswith("No\N{ONE DOT LEADER} 5")
