@@ -32,7 +32,7 @@ from tests.peers.process import find_program
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
 LOOPBACK = ["127.0.0.1"]
-SEEN_WITHIN_S = 6.0
+SEEN_WITHIN_S = 10.0
 
 
 def answer_of(host: str, *, location: str = "Hall", port: int = 8631) -> Attributes:
@@ -162,8 +162,12 @@ async def test_ippfind_finds_a_printer_where_it_says_it_is(
 ) -> None:
     answer = answer_of(advertiser.host)
     await advertiser.publish("hall", unique(), services(answer))
-    listed = await asyncio.to_thread(browsers.ippfind, discovery, "_ipp._tcp,_universal", "_ipps._tcp,_print")
-    assert set(answer.strings("printer-uri-supported")) <= set(listed)
+    awaited, listed = set(answer.strings("printer-uri-supported")), set[str]()
+    deadline = time.monotonic() + SEEN_WITHIN_S
+    while not awaited <= listed:  # it ends after its time, however far it has come on a busy machine
+        assert time.monotonic() < deadline, listed
+        types = ("_ipp._tcp,_universal", "_ipps._tcp,_print")
+        listed |= set(await asyncio.to_thread(browsers.ippfind, discovery, *types))
 
 
 async def test_a_change_reaches_those_who_look_and_keeps_the_name(
