@@ -38,7 +38,7 @@ from .message import Group, Message
 from .registry import attribute
 from .vocabulary.enums import Operation
 
-logger: Final = logging.getLogger(__name__)
+_LOG: Final = logging.getLogger(__name__)
 
 _DOMAIN: Final = "local."
 _OURSELVES: Final = "127.0.0.1"
@@ -238,10 +238,14 @@ class Advertiser:
         free = await self._find_free_name(first or wanted, offered)
         made = _Publication(free, wanted, offered, self._make_infos(free, offered))
         self._published[key] = made
-        for info in made.infos:
-            await self._register(info)
+        try:
+            for info in made.infos:
+                await self._register(info)
+        except BaseException:
+            await self._withdraw(key)  # half a printer is none
+            raise
         if free != wanted:
-            logger.warning("printer name %r is taken on this network, advertised as %r", wanted, free)
+            _LOG.warning("printer name %r is taken on this network, advertised as %r", wanted, free)
         return free
 
     def _settle_conflict(self, theirs: DNSService) -> None:
@@ -286,7 +290,7 @@ class Advertiser:
                 self._answers_for_host = True
                 return
             if found & set(self._addresses):
-                logger.debug("%s is answered for by this machine's own responder", self.host)
+                _LOG.debug("%s is answered for by this machine's own responder", self.host)
                 return
             suffix = f"-{number}"
             self.host = f"{cut_octets(stem, _HOST_OCTETS - len(suffix))}{suffix}.local"
@@ -382,7 +386,7 @@ class Advertiser:
         if self._announcements.get(key) is task:
             del self._announcements[key]
         if not task.cancelled() and (error := task.exception()):
-            logger.error("could not advertise: %s", error)
+            _LOG.error("could not advertise: %s", error)
 
 
 def _content(info: ServiceInfo) -> tuple[object, ...]:

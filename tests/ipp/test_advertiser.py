@@ -32,7 +32,7 @@ from tests.peers.process import find_program
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
 LOOPBACK = ["127.0.0.1"]
-SEEN_WITHIN_S = 6.0
+SEEN_WITHIN_S = 10.0
 
 
 def answer_of(host: str, *, location: str = "Hall", port: int = 8631) -> Attributes:
@@ -162,8 +162,12 @@ async def test_ippfind_finds_a_printer_where_it_says_it_is(
 ) -> None:
     answer = answer_of(advertiser.host)
     await advertiser.publish("hall", unique(), services(answer))
-    listed = await asyncio.to_thread(browsers.ippfind, discovery, "_ipp._tcp,_universal", "_ipps._tcp,_print")
-    assert set(answer.strings("printer-uri-supported")) <= set(listed)
+    awaited, listed = set(answer.strings("printer-uri-supported")), set[str]()
+    deadline = time.monotonic() + SEEN_WITHIN_S
+    while not awaited <= listed:  # it ends after its time, however far it has come on a busy machine
+        assert time.monotonic() < deadline, listed
+        types = ("_ipp._tcp,_universal", "_ipps._tcp,_print")
+        listed |= set(await asyncio.to_thread(browsers.ippfind, discovery, *types))
 
 
 async def test_a_change_reaches_those_who_look_and_keeps_the_name(
@@ -319,6 +323,21 @@ async def test_what_is_advertised_is_what_the_printer_tells_each_client(desk: De
         )
 
 
+async def test_publishing_that_is_given_up_leaves_nothing_behind(
+    watches: Watches, advertiser: Advertiser
+) -> None:
+    name, offered = unique(), services(answer_of(advertiser.host))
+    given_up = asyncio.create_task(advertiser.publish("other", name, offered))
+    await asyncio.sleep(0.3)  # it is asking whether the name is free
+    given_up.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    assert "other" not in advertiser.names
+    assert await advertiser.publish("other", name, offered) == name
+    await watches.appears(IPP, name)
+    await advertiser.withdraw("other")
+
+
 async def test_dots_in_a_name_do_not_end_it(watches: Watches, advertiser: Advertiser) -> None:
     name = await advertiser.publish("hall", unique("No. 5"), services(answer_of(advertiser.host)))
     assert name.startswith("No\N{ONE DOT LEADER} 5")
@@ -412,12 +431,13 @@ def look_from_a_second_host() -> None:
             deadline = time.monotonic() + SEEN_WITHIN_S
             while {one.address for one in browsers.browse(far, IPP, prefix=desk.prefix)} != {"10.77.0.9"}:
                 assert time.monotonic() < deadline
-            listed = browsers.ippfind(far, "_ipps._tcp,_print", prefix=desk.prefix)
+            listed = browsers.ippfind(far, "_ipps._tcp,_print", wait_s=6, prefix=desk.prefix)
             assert listed == ["ipps://print.local:8631/ipp/print/hall"]
             child.stdin.close()
             assert child.wait(10) == 0
-        time.sleep(1.2)  # a goodbye is a time to live of one second (RFC 6762 10.1)
-        assert browsers.browse(far, IPP, prefix=desk.prefix) == []
+        deadline = time.monotonic() + SEEN_WITHIN_S
+        while browsers.browse(far, IPP, prefix=desk.prefix):
+            assert time.monotonic() < deadline
 
 
 async def test_the_example_advertises_until_it_is_interrupted(watches: Watches, host: str) -> None:
