@@ -15,7 +15,7 @@ from dataclasses import replace
 from .language import UEL, Environment, LanguageAnalyzer, Octets, find_uel
 from .pcl5 import Pcl5
 from .pclxl_page import PageColour, PageSetup
-from .pclxl_patterns import Watch, run_pattern
+from .pclxl_patterns import Watch, character_pattern, run_pattern
 from .pclxl_streams import Effect, MacroStore, Source
 from .pclxl_values import MAX_LIST_OCTETS, AttributeList, IllegalError, array_span
 from .report import MAX_TEXT, Report, Tally, Warnings
@@ -186,10 +186,7 @@ class PclXl:
                 position = self._take_block(source, data, position)
                 continue
             if self._painted and self._data_open and not self._reading:
-                run = run_pattern(source.order, self._colour.watch).match(data, position)
-                after = run.end() if run else position
-                source.takes_block |= after > position
-                position = after
+                position = self._run_dull(source, data, position)
                 if position == size:
                     break
             if source.macro is None:
@@ -203,6 +200,21 @@ class PclXl:
                 break
             position = after
         return position
+
+    def _run_dull(self, source: Source, data: Octets, position: int) -> int:
+        """Swallow operators that change nothing that is reported, and characters with their data."""
+        run = run_pattern(source.order, self._colour.watch)
+        character = character_pattern(source.order)
+        while True:
+            found = run.match(data, position)
+            position = found.end() if found else position
+            opened = character.match(data, position)
+            if not opened:
+                return position
+            end = opened.end() + int.from_bytes(opened[1] or opened[2], source.order)
+            if end >= len(data) or data[end] != Operator.END_CHAR:
+                return position
+            position = end + 1
 
     def _run_calls(self) -> None:
         """Run the called macros to their ends; what they find out about themselves is kept."""
@@ -310,7 +322,6 @@ class PclXl:
     def _execute(self, source: Source, operator: Operator, attributes: AttributeList, position: int) -> int:
         """Run one operator and return the position after it. Raises IllegalError."""
         attributes.check(operator)
-        source.takes_block = operator in DATA_OPERATORS
         source.passes = operator is Operator.PASS_THROUGH
         self._data_open |= source.passes  # by itself, as real drivers rely on
         if operator in READING:
@@ -330,6 +341,8 @@ class PclXl:
             self._application = comment.strip("\x00 \r\n")[:MAX_TEXT] or None
         elif operator in HANDLERS:
             HANDLERS[operator](self, source, attributes)
+        # Runs are not told apart by their last operator: in them, and so after any there, data may follow.
+        source.takes_block = operator in DATA_OPERATORS or self._painted
         return position
 
     def _pass_through(self, data: bytes) -> None:
