@@ -100,6 +100,7 @@ class PclXl:
         self._calls: list[Source] = []
         self._corrupt = False
         self._error_page = True  # until a session says otherwise
+        self._complained = False
         self._in_session = False
         self._data_open = False
         self._in_page = False
@@ -181,7 +182,7 @@ class PclXl:
     def _run(self, source: Source, data: Octets, position: int, base: int) -> int:
         """Run the source's operators up to the end of the data, a macro call, an error or the UEL."""
         size = len(data)
-        while position < size and (self._calls[-1] if self._calls else self._job) is source:
+        while position < size and not self.ended and source is self._source:
             if source.block_left:
                 position = self._take_block(source, data, position)
                 continue
@@ -200,6 +201,10 @@ class PclXl:
                 break
             position = after
         return position
+
+    @property
+    def _source(self) -> Source | None:
+        return self._calls[-1] if self._calls else self._job
 
     def _run_dull(self, source: Source, data: Octets, position: int) -> int:
         """Swallow operators that change nothing that is reported, and characters with their data."""
@@ -305,8 +310,10 @@ class PclXl:
             start = bytes(data[position : position + len(UEL)])
             if not UEL.startswith(start):
                 raise IllegalError("an escape stands among operators")
-            self.ended = start == UEL and source.macro is None
-            return -1
+            if start != UEL or source.macro:
+                return -1
+            self.ended = True
+            return position
         if tag not in (DATA_LENGTH, DATA_LENGTH_OCTET):
             raise IllegalError(f"tag 0x{tag:02X} is not known")
         width = 4 if tag == DATA_LENGTH else 1
@@ -378,7 +385,12 @@ class PclXl:
     def _end_session(self, source: Source, attributes: AttributeList) -> None:
         if self._in_page or self._reading or not self._in_session:
             raise IllegalError("EndSession stands inside a page or outside a session")
-        self._in_session = self._data_open = False
+        if self._complained and self._error_page:
+            self._warnings.add(
+                "error-page", "the printer prints a page of warnings: one more impression", self._at
+            )
+            self._tally.add_side()
+        self._in_session = self._data_open = self._complained = False
         self._pcl = None
         self._events += 1
         self._macros.clear()
@@ -398,6 +410,7 @@ class PclXl:
         self._front, complaints = self._setup.begin_page(attributes)
         for complaint in complaints:
             self._warnings.add("page-attributes", complaint, self._at)
+            self._complained = True
         self._in_page = True
         self._painted = self._pcl_entered = False
         self._events += 1
