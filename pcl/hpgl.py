@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from .language import UEL, Octets
+from .language import UEL, Octets, find_uel
 
 __all__ = ["HpGl"]
 
@@ -45,11 +45,19 @@ class HpGl:
         self._label_end = b"\x03"
         self._polygon = False
 
+    @property
+    def in_text(self) -> bool:
+        """Whether a label or the like goes on: then an escape is part of it."""
+        return self._text_until is not None
+
     def scan(self, data: Octets, position: int, final: bool) -> int:
         """Consume instructions up to an escape that leaves the mode, or what may become one."""
         while position < len(data):
             if self._text_until is not None:
-                position = self._skip_text(data, position)
+                after = self._skip_text(data, position)
+                if after == position and self._text_until is not None:
+                    return len(data) if final else position
+                position = after
                 continue
             if data[position] == UEL[0]:
                 return position
@@ -115,14 +123,14 @@ class HpGl:
         end = self._text_until or b""
         labels = self._labels
         stop = _end_pattern(end).search(data, position)
-        found = len(data) if stop is None else stop.start()
+        found = find_uel(data, position)[0] if stop is None else stop.start()
         if labels and PRINTABLE.search(data, position, found):
             self._mark(True)
         if stop is None:
             return found
         self._text_until = None
         self._labels = False
-        return found if data[found] == UEL[0] and end == b";" else found + 1
+        return found if stop[0][:1] == UEL[:1] else found + 1
 
     def _obey(self, code: bytes, parameters: bytes) -> None:
         if code in MOVES:
@@ -157,8 +165,8 @@ class HpGl:
 
 @lru_cache(maxsize=256)
 def _end_pattern(end: bytes) -> re.Pattern[bytes]:
-    """An escape ends encoded lines, but not labels, which may hold any octet but their end."""
-    return re.compile(rb"[;\x1b]" if end == b";" else re.escape(end))
+    """An escape ends encoded lines, but not labels, which may hold all but their end and the UEL."""
+    return re.compile(rb"[;\x1b]" if end == b";" else re.escape(end) + b"|" + re.escape(UEL))
 
 
 def _is_stray(data: Octets, position: int) -> bool:

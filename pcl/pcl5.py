@@ -24,6 +24,7 @@ HPGL_FORMAT = "application/vnd.hp-HPGL"
 TEXT = re.compile(rb"[^\x00\x07-\x0f\x1b]++")
 PARAMETER = re.compile(rb"([\x20-\x3f]*+)(.)", re.DOTALL)
 NUMBER = re.compile(rb" *([-+]?)[ -/:-?]*?(\d{0,9})\d*(\.\d{0,9})?")
+ROW = re.compile(rb"\x1b\*b(\d{1,5})W")
 DISPLAYED = re.compile(rb"[^\r\x1b]++")
 MAX_PARAMETER_OCTETS = 4096
 DATA_COMMANDS = frozenset({b"&pX", b"*bV"})
@@ -125,8 +126,10 @@ class Pcl5(Commands):
                 after = self._display(source, data, position, final)
             elif source.group:
                 after = self._parameter(source, data, position, final)
-            elif data[position] == UEL[0]:
-                after = self._escape(source, data, position, final)
+            elif data[position] == UEL[0] and not self._hpgl.in_text:
+                after = position if defining or self._in_hpgl else self._rows(data, position)
+                if after == position:
+                    after = self._escape(source, data, position, final)
             elif self._in_hpgl and not defining:
                 after = self._plot(data, position, final)
             else:
@@ -212,6 +215,18 @@ class Pcl5(Commands):
                 ESCAPES[following](self, source)
             return position + 2
         return position + 1
+
+    def _rows(self, data: Octets, position: int) -> int:
+        """Step over rows of raster that are here whole, which most of a picture is."""
+        while True:
+            row = ROW.match(data, position)
+            if not row:
+                return position
+            end = row.end() + int(row[1])
+            if end > len(data):
+                return position
+            self._raster_row(0, False)
+            position = end
 
     def _parameter(self, source: Source, data: Octets, position: int, final: bool) -> int:
         """Read a number and the letter that says what it is for, and obey."""

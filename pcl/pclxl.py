@@ -15,7 +15,7 @@ from dataclasses import replace
 from .language import UEL, Environment, LanguageAnalyzer, Octets, find_uel
 from .pcl5 import Pcl5
 from .pclxl_page import PageColour, PageSetup
-from .pclxl_patterns import Watch, run_pattern
+from .pclxl_patterns import Watch, character_pattern, run_pattern
 from .pclxl_streams import Effect, MacroStore, Source
 from .pclxl_values import MAX_LIST_OCTETS, AttributeList, IllegalError, array_span
 from .report import MAX_TEXT, Report, Tally, Warnings
@@ -100,6 +100,7 @@ class PclXl:
         self._calls: list[Source] = []
         self._corrupt = False
         self._error_page = True  # until a session says otherwise
+        self._complained = False
         self._in_session = False
         self._data_open = False
         self._in_page = False
@@ -181,15 +182,12 @@ class PclXl:
     def _run(self, source: Source, data: Octets, position: int, base: int) -> int:
         """Run the source's operators up to the end of the data, a macro call, an error or the UEL."""
         size = len(data)
-        while position < size and (self._calls[-1] if self._calls else self._job) is source:
+        while position < size and not self.ended and source is self._source:
             if source.block_left:
                 position = self._take_block(source, data, position)
                 continue
             if self._painted and self._data_open and not self._reading:
-                run = run_pattern(source.order, self._colour.watch).match(data, position)
-                after = run.end() if run else position
-                source.takes_block |= after > position
-                position = after
+                position = self._run_dull(source, data, position)
                 if position == size:
                     break
             if source.macro is None:
@@ -203,6 +201,25 @@ class PclXl:
                 break
             position = after
         return position
+
+    @property
+    def _source(self) -> Source | None:
+        return self._calls[-1] if self._calls else self._job
+
+    def _run_dull(self, source: Source, data: Octets, position: int) -> int:
+        """Swallow operators that change nothing that is reported, and characters with their data."""
+        run = run_pattern(source.order, self._colour.watch)
+        character = character_pattern(source.order)
+        while True:
+            found = run.match(data, position)
+            position = found.end() if found else position
+            opened = character.match(data, position)
+            if not opened:
+                return position
+            end = opened.end() + int.from_bytes(opened[1] or opened[2], source.order)
+            if end >= len(data) or data[end] != Operator.END_CHAR:
+                return position
+            position = end + 1
 
     def _run_calls(self) -> None:
         """Run the called macros to their ends; what they find out about themselves is kept."""
@@ -293,8 +310,10 @@ class PclXl:
             start = bytes(data[position : position + len(UEL)])
             if not UEL.startswith(start):
                 raise IllegalError("an escape stands among operators")
-            self.ended = start == UEL and source.macro is None
-            return -1
+            if start != UEL or source.macro:
+                return -1
+            self.ended = True
+            return position
         if tag not in (DATA_LENGTH, DATA_LENGTH_OCTET):
             raise IllegalError(f"tag 0x{tag:02X} is not known")
         width = 4 if tag == DATA_LENGTH else 1
@@ -310,7 +329,6 @@ class PclXl:
     def _execute(self, source: Source, operator: Operator, attributes: AttributeList, position: int) -> int:
         """Run one operator and return the position after it. Raises IllegalError."""
         attributes.check(operator)
-        source.takes_block = operator in DATA_OPERATORS
         source.passes = operator is Operator.PASS_THROUGH
         self._data_open |= source.passes  # by itself, as real drivers rely on
         if operator in READING:
@@ -330,6 +348,8 @@ class PclXl:
             self._application = comment.strip("\x00 \r\n")[:MAX_TEXT] or None
         elif operator in HANDLERS:
             HANDLERS[operator](self, source, attributes)
+        # Runs are not told apart by their last operator: in them, and so after any there, data may follow.
+        source.takes_block = operator in DATA_OPERATORS or self._painted
         return position
 
     def _pass_through(self, data: bytes) -> None:
@@ -365,7 +385,12 @@ class PclXl:
     def _end_session(self, source: Source, attributes: AttributeList) -> None:
         if self._in_page or self._reading or not self._in_session:
             raise IllegalError("EndSession stands inside a page or outside a session")
-        self._in_session = self._data_open = False
+        if self._complained and self._error_page:
+            self._warnings.add(
+                "error-page", "the printer prints a page of warnings: one more impression", self._at
+            )
+            self._tally.add_side()
+        self._in_session = self._data_open = self._complained = False
         self._pcl = None
         self._events += 1
         self._macros.clear()
@@ -385,6 +410,7 @@ class PclXl:
         self._front, complaints = self._setup.begin_page(attributes)
         for complaint in complaints:
             self._warnings.add("page-attributes", complaint, self._at)
+            self._complained = True
         self._in_page = True
         self._painted = self._pcl_entered = False
         self._events += 1

@@ -112,8 +112,6 @@ class PageSetup:
         if tag & 8:  # an array: the name of the size
             name = attributes.text(Attribute.MEDIA_SIZE) or ""
             size = media_size_of_name(name)
-            if size is None:
-                complaints.append(f"media size {name[:40]!r} is not known")
         else:
             code = attributes.integer(Attribute.MEDIA_SIZE) or 0
             size = MEDIA_SIZES.get(code, self.default_size)

@@ -12,7 +12,7 @@ from functools import cache
 from .language import ByteOrder
 from .tables import DATA_OPERATORS, PAGE_OPERATORS, Operator
 
-__all__ = ["Watch", "run_pattern"]
+__all__ = ["Watch", "character_pattern", "run_pattern"]
 
 # Arrays and blocks up to these many items are matched by one alternative each; longer ones are stepped over.
 OCTET_ARRAY = 64
@@ -49,6 +49,7 @@ FIXED_VALUES = (
     rb"\xc0.|[\xc1\xc3\xd0]..|[\xc2\xc4\xc5\xd1\xd3\xe0].{4}|[\xd2\xd4\xd5\xe1\xe3].{8}|[\xe2\xe4\xe5].{16}"
 )
 BRUSH_OR_PEN = b"[\\x63\\x79]"
+PATHS = rb"[\x93\x95\x9b\x9d]"
 
 
 def _literal(octets: bytes) -> bytes:
@@ -62,6 +63,15 @@ def _counted(prefix: bytes, last: int, octets_each: int, count_octets: int, orde
         length = count.to_bytes(count_octets, order)
         choices.append(_literal(length) + b".{%d}" % (count * octets_each))
     return prefix + b"(?:" + b"|".join(choices) + b")"
+
+
+def _one_of(operators: set[Operator] | frozenset[Operator]) -> bytes:
+    return b"[" + _literal(bytes(sorted(operators))) + b"]"
+
+
+def _attributes(order: ByteOrder) -> bytes:
+    """Match a whole attribute list, which may be empty."""
+    return b"(?:(?:" + _value(order) + rb")\xf8.)*+"
 
 
 def _value(order: ByteOrder) -> bytes:
@@ -99,15 +109,30 @@ def run_pattern(order: ByteOrder, watch: Watch) -> re.Pattern[bytes]:
     """Return the pattern of a run in this octet order under this Watch; it may match nothing."""
     dull = PAGE_OPERATORS | {Operator.COMMENT, Operator.REMOVE_FONT}
     dull -= ALWAYS_WATCHED
-    alternatives = []
+    watched: list[bytes] = []
     if watch is not Watch.NOTHING:
         dull -= COLOUR_OPERATORS
         spaces = rb"\x01" if watch is Watch.GRAY else rb"\x01\x02\x06"
-        alternatives += [_neutral_paint(order), rb"\xc0[" + spaces + rb"]\xf8\x03\x6a"]
-    attributes = b"(?:(?:" + _value(order) + rb")\xf8.)*+"
-    plain = b"[" + _literal(bytes(sorted(dull - DATA_OPERATORS))) + b"]"
-    hungry = b"[" + _literal(bytes(sorted(dull & DATA_OPERATORS))) + b"]"
+        watched = [_neutral_paint(order), rb"\xc0[" + spaces + rb"]\xf8\x03\x6a"]
+    attributes = _attributes(order)
+    plain = _one_of(dull - DATA_OPERATORS)
+    hungry = _one_of(dull & DATA_OPERATORS)
     block = _block(order)
     glyph = rb"\x52(?:" + attributes + rb"\x53" + block + rb")*+\x54"
-    alternatives.append(attributes + b"(?:" + plain + b"|" + hungry + block + b"?+|" + glyph + b")")
+    alternatives = [
+        # The commonest first: no attributes, one pair of uint16, a path of uint16 points.
+        plain,
+        rb"\xd3....\xf8." + _one_of(dull),
+        *watched,
+        rb"\xc0.\xf8\x4d\xc0\x03\xf8\x50" + PATHS + block,
+        attributes + b"(?:" + plain + b"|" + hungry + block + b"?+|" + glyph + b")",
+    ]
     return re.compile(b"(?:" + b"|".join(alternatives) + b")*+", re.DOTALL)
+
+
+@cache
+def character_pattern(order: ByteOrder) -> re.Pattern[bytes]:
+    """Return the pattern of BeginChar and ReadChar up to the length of the data, group 1 or 2."""
+    attributes = _attributes(order)
+    pattern = attributes + rb"\x52" + attributes + rb"\x53(?:\xfa(....)|\xfb(.))"
+    return re.compile(pattern, re.DOTALL)

@@ -6,9 +6,10 @@ space may stand between. Octet order is the stream's binding.
 
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 
 from .language import ByteOrder, Octets
-from .tables import ARRAY_ITEM_OCTETS, ITEM_FORMATS, Attribute, DataTag, Operator
+from .tables import ARRAY_ITEM_OCTETS, ITEM_FORMATS, ITEM_OCTETS, Attribute, DataTag, Operator
 
 __all__ = ["MAX_LIST_OCTETS", "SIGNATURES", "AttributeList", "IllegalError", "array_span"]
 
@@ -57,8 +58,9 @@ class AttributeList:
         if attribute not in self.values:
             return ()
         tag, first, end = self.values[attribute]
-        code = ITEM_FORMATS[tag & 7]
-        count = (end - first) // struct.calcsize("<" + code)
+        kind = tag & 7
+        code = ITEM_FORMATS[kind]
+        count = (end - first) // ITEM_OCTETS[kind]
         return struct.unpack(f"{self._order}{count}{code}", self._data[first:end])
 
     def integer(self, attribute: Attribute) -> int | None:
@@ -98,21 +100,38 @@ class AttributeList:
 
     def check(self, operator: Operator) -> None:
         """Raise IllegalError when the operator's signature forbids this list; others than SIGNATURES pass."""
-        signature = SIGNATURES.get(operator)
-        if signature is None:
+        if operator not in SIGNATURES:
             return
-        for attribute in self.values:
-            if attribute not in signature:
-                raise IllegalError(f"{_name(operator)} takes no attribute {attribute}")
-        for attribute, (required, tags, low, high) in signature.items():
-            if attribute not in self.values:
-                if required:
-                    raise IllegalError(f"{_name(operator)} lacks {_name(attribute)}")
-                continue
-            if self.values[attribute][0] not in tags:
-                raise IllegalError(f"{_name(attribute)} has a value of the wrong type")
-            if high is not None and not all(low <= number <= high for number in self.numbers(attribute)):
+        shape = tuple([(attribute, value[0]) for attribute, value in self.values.items()])
+        for attribute, low, high in _ranges_of(operator, shape):
+            if not all(low <= number <= high for number in self.numbers(attribute)):
                 raise IllegalError(f"{_name(attribute)} is out of its range")
+
+
+@lru_cache(maxsize=1024)
+def _ranges_of(
+    operator: Operator, shape: tuple[tuple[int, int], ...]
+) -> tuple[tuple[Attribute, float, float], ...]:
+    """Return which values of a list of these attributes and types have a range; lists repeat a lot.
+
+    Raises IllegalError when the operator does not take such a list.
+    """
+    signature = SIGNATURES[operator]
+    given = dict(shape)
+    for attribute in given:
+        if attribute not in signature:
+            raise IllegalError(f"{_name(operator)} takes no attribute {attribute}")
+    ranges = []
+    for name, (required, tags, low, high) in signature.items():
+        if name not in given:
+            if required:
+                raise IllegalError(f"{_name(operator)} lacks {_name(name)}")
+            continue
+        if given[name] not in tags:
+            raise IllegalError(f"{_name(name)} has a value of the wrong type")
+        if high is not None:
+            ranges.append((name, low, high))
+    return tuple(ranges)
 
 
 def _name(code: Operator | Attribute) -> str:

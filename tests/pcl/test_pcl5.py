@@ -5,13 +5,15 @@ except where a line says otherwise.
 """
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pcl import Orientation, Report, Sides
 from pcl.language import LanguageAnalyzer
 from pcl.pcl5 import Pcl5, new_hpgl, new_pcl5_analyzer
 from pcl.report import Tally
 
-from .chunks import report_of, report_of_any_chunking
+from .chunks import in_blocks_of, report_of, report_of_any_chunking
 
 E = b"\x1bE"
 UEL = b"\x1b%-12345X"
@@ -208,3 +210,14 @@ def test_a_stream_that_stops_inside_a_command_is_read_to_its_end(octets: bytes) 
     report = report_of(new_pcl5_analyzer, [b"x" + octets])
     assert report.pages == 1
     assert report.octets == 1 + len(octets)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(sorted(PAGES)) | st.binary(max_size=12), max_size=8), st.integers(1, 50))
+def test_commands_in_any_order_and_chunks_give_one_report(pieces: list[bytes], size: int) -> None:
+    stream = b"".join(pieces)
+    whole = report_of(new_pcl5_analyzer, [stream])
+    with in_blocks_of(size):
+        chunks = (stream[at : at + size] for at in range(0, len(stream), size))
+        assert report_of(new_pcl5_analyzer, chunks) == whole
+    assert whole.octets <= len(stream)

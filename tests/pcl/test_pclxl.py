@@ -235,6 +235,14 @@ def test_an_error_page_is_an_impression_where_the_session_asks_for_one() -> None
     assert codes(loud) == ["corrupt", "error-page"]
 
 
+def test_attributes_that_only_make_warnings_print_them_at_the_end_of_the_session() -> None:
+    stream = XL().session(error_report=2).page(orientation=9, media_size=99).end()
+    report = analyzed(stream)
+    assert (report.pages, report.impressions) == (1, 2)
+    assert codes(report) == ["page-attributes", "error-page"]
+    assert next(report.each_page()).orientation is Orientation.PORTRAIT
+
+
 def test_a_data_source_must_be_open_for_data() -> None:
     line = XL().session().do("close_data_source").do("begin_page").do("new_path")
     line.do("line_path", number_of_points=("H", 1), point_type=3).data(b"\1\0\1\0")
@@ -350,6 +358,11 @@ def test_the_stream_ends_before_the_uel() -> None:
     report = analyzed(stream + UEL + b"@PJL EOJ\r\n")
     assert (report.pages, report.octets) == (1, len(stream))
     assert not report.warnings
+
+
+def test_a_uel_ends_the_language_after_a_dangling_attribute() -> None:
+    stream = bytes(XL().session().page().attributes(measure=0).octets)
+    assert analyzed(stream + UEL + b"x").octets == len(stream)
 
 
 def test_a_huge_attribute_list_is_refused() -> None:
