@@ -7,12 +7,12 @@ says where a page ends: every count octet has to be added up.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 from pcl.errors import ClaimError, ConversionError, PclError
+from pcl.raster_colour import Neutral
 from pcl.raster_page import (
     APPLE_FILE_HEADER,
     APPLE_FILE_OCTETS,
@@ -37,7 +37,6 @@ UNKNOWN_COUNTS = (0, 0xFFFFFFFF)
 PLACE_BITS = 17
 PLACE_MASK = (1 << PLACE_BITS) - 1
 FILL = 1 << 60  # what octet 128 adds: no sum of units comes near it
-UNROLLED = 8
 
 
 @cache
@@ -48,25 +47,6 @@ def _steps(unit_octets: int) -> list[int]:
         (1 + (257 - octet) * unit_octets) + ((257 - octet) << PLACE_BITS) for octet in range(129, 256)
     ]
     return [*runs, 1 + FILL, *literals]
-
-
-@cache
-def _neutral_line(colour_space: str, bits_per_pixel: int) -> re.Pattern[bytes] | None:
-    """Return the pattern of compressed octets without colour, None where the octets do not tell."""
-    if colour_space in ("rgb", "srgb", "adobe-rgb") and bits_per_pixel in (24, 48):
-        sample = b"." * (bits_per_pixel // 24)
-        # By name, since \\100 and up would be octal escapes rather than groups.
-        units = [
-            b"(?P<u%d>%s)(?P=u%d)(?P=u%d)" % (number, sample, number, number) for number in range(1, 129)
-        ]
-    elif colour_space == "cmyk" and bits_per_pixel in (32, 64):
-        samples = bits_per_pixel // 32
-        units = [b"\\0{%d}.{%d}" % (3 * samples, samples)] * 128
-    else:
-        return None
-    runs = [b"[\\x00-\\x7f]" + units[0], b"\\x80"]
-    literals = [b"\\x%02x(?:%s){%d}" % (257 - count, units[count - 1], count) for count in range(2, 129)]
-    return re.compile(b"(?:" + b"|".join([*runs, *literals]) + b")*+", re.DOTALL)
 
 
 class _Framing:
@@ -151,10 +131,13 @@ class _Framing:
         """Take a line's repeat octet and return its rows; more rows than the page has left are cut off."""
         rows = octet + 1
         if rows > self._rows_left:
-            self.warnings.add("rows-over", "a line repeats past the end of its page", self._base + at)
+            self._warn_rows(at)
             rows = self._rows_left
         self._rows_left -= rows
         return rows
+
+    def _warn_rows(self, at: int) -> None:
+        self.warnings.add("rows-over", "a line repeats past the end of its page", self._base + at)
 
 
 class RasterAnalyzer(_Framing):
@@ -171,7 +154,7 @@ class RasterAnalyzer(_Framing):
         self._octets = 0
         self._debt = 0  # octets to come that belong to a run already counted
         self._colour: bool | None = None
-        self._neutral: re.Pattern[bytes] | None = None
+        self._neutral: Neutral | None = None
         self._lost = False
         self._finished = False
 
@@ -227,53 +210,68 @@ class RasterAnalyzer(_Framing):
         self._base += min(at, len(data))
 
     def _begin_page(self, page: RasterPage) -> None:
-        self._neutral = _neutral_line(page.colour_space, page.bits_per_pixel)
+        self._neutral = Neutral.of(page.colour_space, page.bits_per_pixel)
         self._colour = False if page.is_grey_space or self._neutral else None
 
     def _walk(self, page: RasterPage, data: bytes, at: int) -> int:
         """Walk lines until the page or the data ends; return the place, which may lie behind the data."""
-        units = page.octets_per_line // page.unit_octets
-        steps, end = _steps(page.unit_octets), units << PLACE_BITS
-        safe, mask = (units - 128 * UNROLLED) << PLACE_BITS, PLACE_MASK
-        while True:
-            if not self._units_left:
+        lines: list[bytes] = []
+        try:
+            while True:
+                if self._units_left:
+                    at = self._walk_steps(page, data, at, lines)
+                    if self._units_left:
+                        return at
                 if not self._rows_left or at >= len(data):
                     return at
-                self._repeat(data[at], at)
-                at += 1
-                self._units_left = units
-            start = at
-            # Only whole steps change `walked`, so that running out of data leaves it between two of them.
-            walked = at + ((units - self._units_left) << PLACE_BITS)
+                at = self._walk_lines(page, data, at, lines)
+        finally:
+            # Of all lines of the piece together: to start the pattern takes as long as several counts.
+            if self._neutral and not self._neutral.holds(b"".join(lines)):
+                self._colour, self._neutral = True, None
+
+    def _walk_lines(self, page: RasterPage, data: bytes, at: int, lines: list[bytes]) -> int:
+        """Walk whole lines; stop where the page ends, or at the counts of a line that asks for single steps."""
+        steps, mask, looking = _steps(page.unit_octets), PLACE_MASK, self._neutral is not None
+        units, size, rows = page.units_per_line, len(data), self._rows_left
+        end = units << PLACE_BITS
+        eight, two = end - (8 * 128 << PLACE_BITS), end - (2 * 128 << PLACE_BITS)
+        while rows > 0 and at < size:
+            start = walked = at + 1
+            repeats = data[at] + 1
+            if repeats > rows:
+                self._warn_rows(at)
+                repeats = rows
+            rows -= repeats
             try:
-                while walked < safe:
+                while walked < eight:
                     walked += steps[data[walked & mask]]
                     walked += steps[data[walked & mask]]
                     walked += steps[data[walked & mask]]
                     walked += steps[data[walked & mask]]
                     walked += steps[data[walked & mask]]
                     walked += steps[data[walked & mask]]
+                    walked += steps[data[walked & mask]]
+                    walked += steps[data[walked & mask]]
+                while walked < two:
                     walked += steps[data[walked & mask]]
                     walked += steps[data[walked & mask]]
                 while walked < end:
                     walked += steps[data[walked & mask]]
             except IndexError:
-                at = self._walk_end(page, data, start)
-                if self._units_left or at > len(data):
-                    return at
-                continue
-            if walked >> PLACE_BITS != units or (self._neutral and walked & PLACE_MASK > len(data)):
-                at = self._walk_end(page, data, start)
-                if self._units_left or at > len(data):
-                    return at
-                continue
-            at = walked & PLACE_MASK
-            self._units_left = 0
-            if self._neutral and not self._neutral.fullmatch(data, start, at):
-                self._see_colour()
+                walked = 0
+            at = walked & mask
+            if walked >> PLACE_BITS != units or at > size:
+                # It is cut by the end of the data, has a blank rest, or is corrupt.
+                self._rows_left, self._units_left = rows, units
+                return start
+            if looking:
+                lines.append(data[start:at])
+        self._rows_left = rows
+        return at
 
-    def _walk_end(self, page: RasterPage, data: bytes, at: int) -> int:
-        """Walk one line step by step: it is cut by the end of the data, has a blank rest, or is corrupt.
+    def _walk_steps(self, page: RasterPage, data: bytes, at: int, lines: list[bytes]) -> int:
+        """Walk to the end of one line step by step, as far as the data goes.
 
         While colour is looked for, stops before a run that is not whole yet.
         """
@@ -290,14 +288,11 @@ class RasterAnalyzer(_Framing):
                 break
             at, left = behind, left - count
         self._units_left = left
-        if self._neutral and not self._neutral.fullmatch(data, start, at):
-            self._see_colour()
+        if self._neutral:
+            lines.append(data[start:at])
         if over:
             raise self._overrun(at)
         return at
-
-    def _see_colour(self) -> None:
-        self._colour, self._neutral = True, None
 
     def _end_page(self) -> None:
         assert self.page is not None
@@ -395,7 +390,7 @@ class RasterDecoder(_Framing):
             if at >= len(data):
                 return at
             self._repeats = self._repeat(data[at], at)
-            self._units_left = page.octets_per_line // page.unit_octets
+            self._units_left = page.units_per_line
             at += 1
         unit_octets, left, parts, size = page.unit_octets, self._units_left, self._parts, len(data)
         while left and at < size:
