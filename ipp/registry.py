@@ -107,9 +107,11 @@ def lookup(name: str, path: str = "") -> Definition | None:
     up as an attribute of its own. One registered in several groups (printer-geo-location may be unknown in a
     printer, not in a request) may hold what any of them allows. None where nobody registered the name.
     """
-    member = MEMBERS.get(real_path(path), {}).get(name) if path else None
-    if member is not None:
-        return _parse(name, member)
+    here = real_path(path) if path else ""
+    # media-col-ready registers a few members of its own besides those of media-col.
+    for place in (here, MEMBERS_LIKE.get(here, "")):
+        if place and name in MEMBERS.get(place, {}):
+            return _parse(name, MEMBERS[place][name])
     found = dict.fromkeys(table[name] for table in ATTRIBUTES.values() if name in table)
     return _parse(name, " | ".join(found)) if found else None
 

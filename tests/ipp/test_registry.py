@@ -238,3 +238,11 @@ def test_what_is_made_from_a_definition_fits_it_and_crosses_the_wire(data: st.Da
     made = attribute(name, data.draw(kinds[name]))
     assert definition(name).violation(made.tag, made.value) is None
     assert decode(encode(Message(2, 1, [Group(2, [made])]))).groups[0][name] == made
+
+
+@pytest.mark.parametrize("path", ["media-col", "media-col-ready", "media-col-database", "media-col-default"])
+def test_collections_that_are_like_another_have_its_members_besides_their_own(path: str) -> None:
+    found = lookup("media-top-margin", path)
+    assert found is not None
+    assert found.words == "integer(0:MAX)"
+    assert lookup("x-dimension", f"{path}/media-size") is not None
