@@ -12,7 +12,9 @@ from ipp import Attributes
 from server.errors import NotStoredError
 from server.storage.scope import Scope, Text, decode_attributes, encode_attributes, from_us, to_us
 
-_PRINTERS: Final = "SELECT name, added_us, attributes, sealed FROM printers WHERE tenant = :tenant"
+_PRINTERS: Final = (
+    "SELECT name, added_us, attributes, sealed, certificate FROM printers WHERE tenant = :tenant"
+)
 _QUEUES: Final = (
     "SELECT name, kind, printer, accepting, holding, paused, changed_us, attributes FROM queues"
     " WHERE tenant = :tenant"
@@ -21,7 +23,10 @@ _QUEUES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Printer:
-    """An output device. `uri` may hold credentials; `attributes` is what the device last told of itself."""
+    """An output device. `uri` may hold credentials; `attributes` is what the device last told of itself.
+
+    `certificate` is the SHA-256 of the one it showed first, in hexadecimal digits; only `pin` changes it.
+    """
 
     name: str
     uri: str = field(repr=False)
@@ -29,6 +34,7 @@ class Printer:
     info: str = ""
     location: str = ""
     attributes: Attributes = field(default_factory=Attributes)
+    certificate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class _Printer(msgspec.Struct, array_like=True, frozen=True):
     added_us: int
     attributes: bytes
     sealed: bytes
+    certificate: str
 
 
 class _Private(msgspec.Struct, array_like=True, frozen=True):
@@ -95,6 +102,13 @@ class PrinterRows:
             },
         )
 
+    def pin(self, name: str, certificate: str) -> None:
+        """Keep the fingerprint of the certificate that a printer is to show; empty: any, once more."""
+        self._scope.change(
+            "UPDATE printers SET certificate = :certificate WHERE tenant = :tenant AND name = :name",
+            {"name": name, "certificate": certificate},
+        )
+
     def get(self, name: str) -> Printer:
         """The printer of that name.
 
@@ -129,6 +143,7 @@ class PrinterRows:
             private.info.text,
             private.location.text,
             decode_attributes(row.attributes),
+            row.certificate,
         )
 
 
