@@ -16,7 +16,7 @@ _PRINTERS: Final = (
     "SELECT name, added_us, attributes, sealed, certificate FROM printers WHERE tenant = :tenant"
 )
 _QUEUES: Final = (
-    "SELECT name, kind, printer, accepting, holding, paused, changed_us, attributes FROM queues"
+    "SELECT name, kind, printer, accepting, holding, paused, changed_us, attributes, settings FROM queues"
     " WHERE tenant = :tenant"
 )
 
@@ -41,7 +41,8 @@ class Printer:
 class Queue:
     """What people print to. `kind` is hold or direct; a direct queue delivers to `printer`.
 
-    `attributes` are the printer attributes that operators set on it.
+    `attributes` are the printer attributes that operators set on it. `settings` is a JSON object that belongs
+    to whoever configures queues (`server.fleet`).
     """
 
     name: str
@@ -52,6 +53,7 @@ class Queue:
     holding: bool = False
     paused: bool = False
     attributes: Attributes = field(default_factory=Attributes)
+    settings: str = "{}"
 
 
 class _Printer(msgspec.Struct, array_like=True, frozen=True):
@@ -77,6 +79,7 @@ class _Queue(msgspec.Struct, array_like=True, frozen=True):
     paused: int
     changed_us: int
     attributes: bytes
+    settings: str
 
 
 class PrinterRows:
@@ -159,8 +162,9 @@ class QueueRows:
         """Store a queue, in place of the one of that name if there is one."""
         self._scope.change(
             "INSERT OR REPLACE INTO queues"
-            " (tenant, name, kind, printer, accepting, holding, paused, changed_us, attributes) VALUES"
-            " (:tenant, :name, :kind, :printer, :accepting, :holding, :paused, :changed_us, :attributes)",
+            " (tenant, name, kind, printer, accepting, holding, paused, changed_us, attributes, settings)"
+            " VALUES (:tenant, :name, :kind, :printer, :accepting, :holding, :paused, :changed_us,"
+            " :attributes, :settings)",
             {
                 "name": queue.name,
                 "kind": queue.kind,
@@ -170,6 +174,7 @@ class QueueRows:
                 "paused": int(queue.paused),
                 "changed_us": to_us(queue.changed),
                 "attributes": encode_attributes(queue.attributes),
+                "settings": queue.settings,
             },
         )
 
@@ -209,4 +214,5 @@ def _queue(row: _Queue) -> Queue:
         bool(row.holding),
         bool(row.paused),
         decode_attributes(row.attributes),
+        row.settings,
     )

@@ -116,5 +116,6 @@ CREATE TABLE queues (
     paused      INTEGER NOT NULL,
     changed_us  INTEGER NOT NULL,
     attributes  BLOB NOT NULL,             -- what operators set, encoded
+    settings    TEXT NOT NULL,             -- JSON, of whoever configures queues
     PRIMARY KEY (tenant, name)
 ) STRICT;
