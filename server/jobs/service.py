@@ -142,9 +142,10 @@ class JobService:
         add: Iterable[str] = (),
         drop: Iterable[str] = (),
         message: str = "",
+        impressions: int | None = None,
         also: Also | None = None,
     ) -> Job:
-        """Let something happen to a job; `add` and `drop` are reasons.
+        """Let something happen to a job; `add` and `drop` are reasons, `impressions` is how many came out.
 
         `also` runs in the same transaction, after the row is written; what it raises undoes all.
         """
@@ -152,7 +153,9 @@ class JobService:
         if event is Event.CANCELED and not any(reason.startswith("job-canceled-") for reason in reasons):
             job = await self._need(job_id)
             reasons.add("job-canceled-by-user" if user.name == job.owner else "job-canceled-by-operator")
-        return await self._change(job_id, [event], user, add=reasons, drop=drop, message=message, also=also)
+        return await self._change(
+            job_id, [event], user, add=reasons, drop=drop, message=message, impressions=impressions, also=also
+        )
 
     async def release(self, job_id: int, device: str, user: User) -> Job:
         """Let a parked job come out of a device. The same call for every way in which a person asks."""
@@ -175,6 +178,7 @@ class JobService:
         message: str = "",
         document: Received | None = None,
         device: str | None = None,
+        impressions: int | None = None,
         also: Also | None = None,
     ) -> Job:
         """Events, one after the other, in one transaction, and what they bring with them."""
@@ -191,6 +195,8 @@ class JobService:
                 job = _with_document(t, job, document, now)
             if device is not None:
                 job = replace(job, output_device=device)
+            if impressions is not None:
+                job = replace(job, impressions_completed=impressions)
             job = t.jobs.update(job, before.version)
             gone = self._settle(t, job, before, now)
             if also is not None:

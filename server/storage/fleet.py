@@ -12,16 +12,21 @@ from ipp import Attributes
 from server.errors import NotStoredError
 from server.storage.scope import Scope, Text, decode_attributes, encode_attributes, from_us, to_us
 
-_PRINTERS: Final = "SELECT name, added_us, attributes, sealed FROM printers WHERE tenant = :tenant"
+_PRINTERS: Final = (
+    "SELECT name, added_us, attributes, sealed, certificate FROM printers WHERE tenant = :tenant"
+)
 _QUEUES: Final = (
-    "SELECT name, kind, printer, accepting, holding, paused, changed_us, attributes FROM queues"
+    "SELECT name, kind, printer, accepting, holding, paused, changed_us, attributes, settings FROM queues"
     " WHERE tenant = :tenant"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Printer:
-    """An output device. `uri` may hold credentials; `attributes` is what the device last told of itself."""
+    """An output device. `uri` may hold credentials; `attributes` is what the device last told of itself.
+
+    `certificate` is the SHA-256 of the one it showed first, in hexadecimal digits; only `pin` changes it.
+    """
 
     name: str
     uri: str = field(repr=False)
@@ -29,13 +34,15 @@ class Printer:
     info: str = ""
     location: str = ""
     attributes: Attributes = field(default_factory=Attributes)
+    certificate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
     """What people print to. `kind` is hold or direct; a direct queue delivers to `printer`.
 
-    `attributes` are the printer attributes that operators set on it.
+    `attributes` are the printer attributes that operators set on it. `settings` is a JSON object that belongs
+    to whoever configures queues (`server.fleet`).
     """
 
     name: str
@@ -46,6 +53,7 @@ class Queue:
     holding: bool = False
     paused: bool = False
     attributes: Attributes = field(default_factory=Attributes)
+    settings: str = "{}"
 
 
 class _Printer(msgspec.Struct, array_like=True, frozen=True):
@@ -53,6 +61,7 @@ class _Printer(msgspec.Struct, array_like=True, frozen=True):
     added_us: int
     attributes: bytes
     sealed: bytes
+    certificate: str
 
 
 class _Private(msgspec.Struct, array_like=True, frozen=True):
@@ -70,6 +79,7 @@ class _Queue(msgspec.Struct, array_like=True, frozen=True):
     paused: int
     changed_us: int
     attributes: bytes
+    settings: str
 
 
 class PrinterRows:
@@ -93,6 +103,13 @@ class PrinterRows:
                 "attributes": encode_attributes(printer.attributes),
                 "sealed": self._scope.seal(private, "printer", printer.name),
             },
+        )
+
+    def pin(self, name: str, certificate: str) -> None:
+        """Keep the fingerprint of the certificate that a printer is to show; empty: any, once more."""
+        self._scope.change(
+            "UPDATE printers SET certificate = :certificate WHERE tenant = :tenant AND name = :name",
+            {"name": name, "certificate": certificate},
         )
 
     def get(self, name: str) -> Printer:
@@ -129,6 +146,7 @@ class PrinterRows:
             private.info.text,
             private.location.text,
             decode_attributes(row.attributes),
+            row.certificate,
         )
 
 
@@ -144,8 +162,9 @@ class QueueRows:
         """Store a queue, in place of the one of that name if there is one."""
         self._scope.change(
             "INSERT OR REPLACE INTO queues"
-            " (tenant, name, kind, printer, accepting, holding, paused, changed_us, attributes) VALUES"
-            " (:tenant, :name, :kind, :printer, :accepting, :holding, :paused, :changed_us, :attributes)",
+            " (tenant, name, kind, printer, accepting, holding, paused, changed_us, attributes, settings)"
+            " VALUES (:tenant, :name, :kind, :printer, :accepting, :holding, :paused, :changed_us,"
+            " :attributes, :settings)",
             {
                 "name": queue.name,
                 "kind": queue.kind,
@@ -155,6 +174,7 @@ class QueueRows:
                 "paused": int(queue.paused),
                 "changed_us": to_us(queue.changed),
                 "attributes": encode_attributes(queue.attributes),
+                "settings": queue.settings,
             },
         )
 
@@ -194,4 +214,5 @@ def _queue(row: _Queue) -> Queue:
         bool(row.holding),
         bool(row.paused),
         decode_attributes(row.attributes),
+        row.settings,
     )

@@ -27,6 +27,7 @@ import msgspec
 from server.storage import ledger
 from server.storage.database import Database, fetch
 from server.storage.deliveries import DeliveryRows
+from server.storage.dispatch import DispatchRows
 from server.storage.documents import DocumentRows
 from server.storage.fleet import PrinterRows, QueueRows
 from server.storage.jobs import JobRows
@@ -67,6 +68,11 @@ class Transaction:
     def deliveries(self) -> DeliveryRows:
         """The journal of deliveries."""
         return DeliveryRows(self._scope)
+
+    @property
+    def dispatch(self) -> DispatchRows:
+        """Jobs and deliveries as the dispatcher sees them."""
+        return DispatchRows(self._scope)
 
     @property
     def people(self) -> PersonRows:

@@ -176,7 +176,7 @@ def prepare_daemon(
         port = free_port()
         settings = folder / "pullprint.toml"
         settings.write_text(f"{configuration}\n")
-        daemon = Daemon(folder, port, environment, ("--port", str(port), *options))
+        daemon = Daemon(folder, port, environment, ("--config", str(settings), "--port", str(port), *options))
         try:
             yield daemon
         finally:

@@ -101,6 +101,7 @@ CREATE TABLE printers (
     name        TEXT NOT NULL,
     added_us    INTEGER NOT NULL,
     attributes  BLOB NOT NULL,             -- as the device told them, encoded
+    certificate TEXT NOT NULL DEFAULT '',  -- SHA-256 of the one it showed first
     sealed      BLOB NOT NULL,             -- URI (it may hold credentials), info, location
     PRIMARY KEY (tenant, name)
 ) STRICT;
@@ -115,5 +116,6 @@ CREATE TABLE queues (
     paused      INTEGER NOT NULL,
     changed_us  INTEGER NOT NULL,
     attributes  BLOB NOT NULL,             -- what operators set, encoded
+    settings    TEXT NOT NULL,             -- JSON, of whoever configures queues
     PRIMARY KEY (tenant, name)
 ) STRICT;

@@ -1,0 +1,32 @@
+"""Asks a printer at a URI what it is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from ipp import Attributes, IppError
+from ipp.client import Client
+from ipp.trust import AnyCertificate
+from server.errors import PullprintError
+
+TIME_OUT_S: Final = 15.0
+
+
+class ProbeError(PullprintError):
+    """A printer does not say what it is; the text says why."""
+
+
+async def probe(uri: str) -> Attributes:
+    """Everything that the printer tells of itself. Nothing secret is sent, so any certificate is accepted.
+
+    Raises:
+        ProbeError: it does not answer, or not as a printer does.
+    """
+    try:
+        async with asyncio.timeout(TIME_OUT_S), Client(uri, trust=AnyCertificate()) as client:
+            return await client.get_printer_attributes()
+    except TimeoutError:
+        raise ProbeError(f"{uri} did not answer within {TIME_OUT_S:.0f} s: is it switched on?") from None
+    except IppError as error:
+        raise ProbeError(f"{uri} cannot be asked what it is: {error}") from error

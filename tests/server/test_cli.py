@@ -1,0 +1,188 @@
+"""The command line: against a desk behind a real socket, in text and JSON, with its exit codes."""
+
+import asyncio
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from server.cli import EXIT_NOT_RUNNING, EXIT_UNSOUND, main
+from server.storage.database import Database
+from tests.server.admin.conftest import Office, office, served
+
+__all__ = ["office", "served"]
+
+PASSWORD = "correct horse"
+
+
+async def run(folder: Path, *words: str, stdin: str = "") -> Result:
+    """One command on a data folder."""
+    arguments = [*words, "--data", str(folder)]
+    return await asyncio.to_thread(CliRunner().invoke, main, arguments, input=stdin)
+
+
+async def good(office: Office, *words: str, stdin: str = "") -> str:
+    result = await run(office.folder, *words, stdin=stdin)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+async def test_without_a_daemon_it_says_how_to_start_one(tmp_path: Path) -> None:
+    result = await run(tmp_path, "jobs", "list")
+    assert result.exit_code == EXIT_NOT_RUNNING
+    assert result.stdout == ""
+    assert "`pullprint serve` starts one" in result.stderr
+
+
+async def test_a_broken_configuration_is_told_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text("[listen]\nprot = 1")
+    result = await run(tmp_path, "jobs", "list", "--config", str(file))
+    assert result.exit_code == 1
+    assert f"{file}: $.listen.prot: no such key; did you mean 'port'?" in result.stderr
+
+
+async def test_the_data_folder_of_the_configuration_is_used(served: Office, tmp_path: Path) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text(f'data = "{served.folder}"')
+    result = await asyncio.to_thread(CliRunner().invoke, main, ["users", "list", "--config", str(file)])
+    assert result.exit_code == 0
+
+
+async def test_a_password_is_read_from_standard_input_and_never_shown(served: Office) -> None:
+    shown = await good(served, "users", "add", "Ada", stdin=f"{PASSWORD}\n")
+    assert "ada" in shown
+    assert PASSWORD not in shown
+    person = await served.people.find("ada")
+    assert person is not None
+    assert person.password is not None
+
+
+async def test_no_password_at_all_is_refused_unless_wanted(served: Office) -> None:
+    result = await run(served.folder, "users", "add", "ada")
+    assert result.exit_code == 1
+    assert "--no-password" in result.stderr
+    await good(served, "users", "add", "ada", "--no-password")
+
+
+async def test_a_password_that_is_too_short_is_refused_with_the_reason(served: Office) -> None:
+    result = await run(served.folder, "users", "add", "ada", stdin="short\n")
+    assert result.exit_code == 1
+    assert result.stderr == "pullprint: a password has at least 8 characters\n"
+
+
+async def test_people_in_json(served: Office) -> None:
+    await good(served, "users", "add", "ada", "--role", "administrator", stdin=PASSWORD)
+    (person,) = json.loads(await good(served, "users", "list", "--json"))
+    assert (person["name"], person["role"], person["has_password"]) == ("ada", "administrator", True)
+    assert not {"password", "path_digest"} & set(person)
+
+
+async def test_people_are_changed_and_removed(served: Office) -> None:
+    assert "Nobody is known yet" in await good(served, "users", "list")
+    await good(served, "users", "add", "ada", "--no-password")
+    assert "operator" in await good(served, "users", "role", "ada", "operator")
+    await good(served, "users", "password", "ada", stdin=PASSWORD)
+    assert "yes" in await good(served, "users", "list")
+    await good(served, "users", "password", "ada", "--none")
+    assert "ada is removed; parked documents canceled: 0." in await good(served, "users", "remove", "ada")
+
+
+async def test_a_link_is_made_and_revoked(served: Office) -> None:
+    await good(served, "users", "add", "ada", "--no-password")
+    assert "ipps://printhost:8631/ipp/print/u/" in await good(served, "users", "link", "ada")
+    assert len(json.loads(await good(served, "users", "link", "ada", "--json"))["uris"]) == 1
+    await good(served, "users", "link", "ada", "--revoke")
+    person = await served.people.get("ada")
+    assert not person.has_path
+
+
+async def test_queues_are_added_changed_and_removed(served: Office) -> None:
+    assert "hold *" in await good(served, "queues", "list")
+    await good(served, "queues", "add", "second", "--authentication", "basic", "--info", "Two")
+    await good(served, "queues", "set", "second", "--default")
+    assert "second *" in await good(served, "queues", "list")
+    await good(served, "queues", "remove", "hold")
+    (queue,) = json.loads(await good(served, "queues", "list", "--json"))
+    assert (queue["name"], queue["authentication"], queue["default"]) == ("second", "basic", True)
+
+
+async def test_what_the_daemon_refuses_is_told_in_its_words(served: Office) -> None:
+    result = await run(served.folder, "queues", "remove", "hold")
+    assert result.exit_code == 1
+    assert result.stderr == "pullprint: queue 'hold' is the default: make another one the default first\n"
+
+
+async def test_printers_are_added_listed_probed_and_removed(served: Office) -> None:
+    uri = "ipps://laser.example/ipp/print"
+    assert "Laser 9000" in await good(served, "printers", "add", uri, "--name", "laser")
+    assert "two-sided, pdf" in await good(served, "printers", "list")
+    assert "Laser 9000" in await good(served, "printers", "probe", "laser")
+    await good(served, "printers", "add", "file:/tmp/out", "--no-probe", "--location", "Hall")
+    await good(served, "printers", "remove", "laser")
+    assert "Hall" in await good(served, "printers", "list")
+
+
+async def test_jobs_are_listed_released_and_canceled(served: Office) -> None:
+    first, second = await served.park("ada", "Übersicht"), await served.park("bob")
+    await good(served, "printers", "add", "file:/tmp/out", "--name", "out")
+    assert "Übersicht" in await good(served, "jobs", "list", "--owner", "ada")
+    assert "job-release-wait" in await good(served, "jobs", "show", str(first))
+    assert "out" in await good(served, "release", str(first), "--to", "out")
+    assert "canceled" in await good(served, "cancel", str(second))
+    assert "bob" in await good(served, "jobs", "list", "--which", "finished")
+
+
+async def test_the_ledger_is_shown_and_verified(served: Office) -> None:
+    await served.park("ada")
+    assert "job-created" in await good(served, "ledger", "show")
+    verdict = json.loads(await good(served, "ledger", "verify", "--json"))
+    assert "none changed" in await good(served, "ledger", "verify", "--head", verdict["head"])
+
+
+async def test_a_ledger_that_was_changed_has_its_own_exit_code(served: Office) -> None:
+    result = await run(served.folder, "ledger", "verify", "--head", "1:" + "0" * 64)
+    assert result.exit_code == EXIT_UNSOUND
+    assert "not what was written" in result.stdout
+
+
+async def test_a_profile_is_a_file_that_others_cannot_read(served: Office, tmp_path: Path) -> None:
+    await good(served, "users", "add", "ada", "--no-password")
+    file = tmp_path / "ada.mobileconfig"
+    shown = await good(served, "profile", "ada", "--host", "print.example", "--output", str(file))
+    assert "prints as ada" in shown
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_bytes().endswith(b" print.example")
+
+
+async def test_a_profile_that_cannot_be_written_says_so(served: Office, tmp_path: Path) -> None:
+    await good(served, "users", "add", "ada", "--no-password")
+    result = await run(served.folder, "profile", "ada", "--output", str(tmp_path / "none" / "x"))
+    assert result.exit_code == 1
+    assert "name another file by --output" in result.stderr
+
+
+async def test_the_daemon_tells_how_it_is(served: Office) -> None:
+    assert "listens at *:8631" in await good(served, "status")
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["serve", "--help"], ["users", "add", "--help"], ["--version"]]
+)
+def test_help_is_given(words: list[str]) -> None:
+    assert CliRunner().invoke(main, words).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["jobs", "show", "x"], ["release", "1"], ["queues", "add", "a", "--kind", "x"]]
+)
+def test_wrong_usage_is_exit_code_2(words: list[str]) -> None:
+    assert CliRunner().invoke(main, words).exit_code == 2
+
+
+def test_a_database_is_not_opened_by_a_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Database, "open", None)
+    assert CliRunner().invoke(main, ["users", "list", "--data", str(tmp_path)]).exit_code == EXIT_NOT_RUNNING
+    assert not list(tmp_path.iterdir())
