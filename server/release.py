@@ -188,18 +188,20 @@ class Releaser:
     async def _look(self, group: asyncio.TaskGroup) -> float:
         """See what changed; begin what can begin. Return after how long something is due, in seconds."""
         now = self._clock()
-        ours = {errand.job_id: errand for errand in self._errands.values()}
+        # Only of those that had begun before we look can it be said that they are not under way any more.
+        begun = [errand for errand in self._errands.values() if errand.begun is not None]
 
         def look(t: Transaction) -> tuple[set[int], list[Delivery], list[Waiting]]:
-            going = t.dispatch.under_way(ours)
+            going = t.dispatch.under_way([errand.job_id for errand in begun])
             if self._stopping:
                 return going, [], []
             return going, t.dispatch.abandoned(now), t.dispatch.waiting(now)
 
         going, abandoned, waiting = await self._index.read(look)
-        for job_id, errand in ours.items():
-            if job_id not in going and errand.begun is not None:
+        for errand in begun:
+            if errand.job_id not in going:
                 errand.interrupt(_Why.CANCELED)
+        ours = {errand.job_id for errand in self._errands.values()}
         for delivery in abandoned:
             if delivery.job_id not in ours and self._has_room(delivery.device):
                 self._start(group, delivery.device, _Errand(delivery.job_id), self._settle, delivery)

@@ -13,7 +13,7 @@ from ipp.client import Client
 from ipp.errors import ConnectionFailed
 from ipp.trust import AnyCertificate, Basic, Pinned, shown_fingerprint
 from ipp.upload import ClientTimes
-from server.delivery.device import IppDevice, RefusedError
+from server.delivery.device import IppDevice
 from server.delivery.transport import Device, Note
 
 _PORT: Final = 631
@@ -76,8 +76,6 @@ async def _secured(uri: str, certificate: str, times: ClientTimes) -> str | None
         except RemoteProtocolError as error:
             wants_tls = error.status == Status.CLIENT_ERROR_NOT_AUTHORIZED  # HTTP 426
             return _with_scheme(uri, "ipps", urlsplit(uri).port) if wants_tls else None
-        except RefusedError:
-            return None  # whoever asks for more is told the same
     for listed in printer.strings("printer-uri-supported"):
         parts = urlsplit(listed)
         if parts.scheme == "ipps":

@@ -83,13 +83,11 @@ class RemoteStatus:
         return self.state >= JobState.CANCELED
 
 
-class RefusedError(Exception):
-    """The device answered with a status that is not a success; `text` is its status-message."""
+class RefusedError(RemoteProtocolError):
+    """The device answered with a status that is not a success; `str` is that and its status-message."""
 
     def __init__(self, status: Status, text: str) -> None:
-        super().__init__(f"{status.name}: {text}")
-        self.status = status
-        self.text = text
+        super().__init__(f"{text} ({status.keyword})" if text else status.keyword, status=status)
 
 
 class IppDevice:

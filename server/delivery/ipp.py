@@ -85,7 +85,7 @@ class IppTransport:
         try:
             async with connect(self._device, "pullprint", None, self._times) as device:
                 return await device.printer_attributes()
-        except (IppError, RefusedError) as error:
+        except IppError as error:
             raise self._not_reached(error) from error
 
     async def deliver(self, shipment: Shipment) -> Receipt:
@@ -103,19 +103,31 @@ class IppTransport:
                 else:
                     await attempt.print_at_once(ticket)
                 return await attempt.follow()
-        except (
-            IppError,
-            RefusedError,
-        ) as error:  # of the connection, or of a request before the job was made
+        except IppError as error:  # of the connection, or of a request before the job was made
             raise self._not_reached(error) from error
 
     async def settle(self, shipment: Shipment) -> Receipt:
-        """As `Transport.settle`: a job that the device has whole is waited for, any other is canceled."""
-        return await self._resume(shipment, stop=False)
+        """As `Transport.settle`: a job that the device has whole is waited for, any other is canceled.
+
+        A device that cannot be reached is given time: after a power cut it may start later than we do.
+        """
+        loop = asyncio.get_running_loop()
+        began_s, pause_s = loop.time(), self._pace.poll_s
+        while True:
+            try:
+                return await self._resume(shipment, stop=False)
+            except IppError as error:
+                if not isinstance(error, ConnectionFailed) or loop.time() - began_s >= self._pace.silence_s:
+                    raise self._not_asked(error) from error
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, self._pace.poll_max_s)
 
     async def cancel(self, shipment: Shipment) -> Receipt:
         """As `Transport.cancel`."""
-        return await self._resume(shipment, stop=True)
+        try:
+            return await self._resume(shipment, stop=True)
+        except IppError as error:
+            raise self._not_asked(error) from error
 
     async def _resume(self, shipment: Shipment, *, stop: bool) -> Receipt:
         if shipment.remote_job is None:
@@ -123,20 +135,21 @@ class IppTransport:
                 f"The delivery to {self._device.name} was interrupted before anything was sent.", again=True
             )
         remote = RemoteJob.parse(shipment.remote_job)
-        try:
-            async with self._connect(shipment) as device:
-                attempt = _Attempt(self._device, device, shipment, self._pace, [], remote)
-                if not remote.id:
-                    attempt.lose_track("the printer was not heard to take it")
-                if not await attempt.is_ours():
-                    attempt.lose_track("the printer does not know the job any more")
-                if remote.whole and not stop:
-                    return await attempt.follow()
-                return await attempt.withdraw("The delivery was interrupted.")
-        except (IppError, RefusedError) as error:
-            raise OutcomeUnknownError(
-                f"{self._device.name} cannot be asked what became of the job: {_words(error)}"
-            ) from error
+        async with self._connect(shipment) as device:
+            attempt = _Attempt(self._device, device, shipment, self._pace, [], remote)
+            if not remote.id:
+                attempt.lose_track("the printer was not heard to take it")
+            if not await attempt.is_ours():
+                attempt.lose_track("the printer does not know the job any more")
+            if remote.whole and not stop:
+                return await attempt.follow()
+            return await attempt.withdraw("The delivery was interrupted.")
+
+    def _not_asked(self, error: IppError) -> OutcomeUnknownError:
+        return OutcomeUnknownError(
+            f"{self._device.name} cannot be asked what became of the job ({_words(error)}). Look at the "
+            "printer; release the job again if its pages are not there, else cancel it."
+        )
 
     def _check(self, shipment: Shipment, printer: Attributes) -> None:
         """Refuse what the device would refuse, before it is told anything."""
@@ -158,7 +171,7 @@ class IppTransport:
     def _connect(self, shipment: Shipment) -> AbstractAsyncContextManager[IppDevice]:
         return connect(self._device, shipment.job.owner, shipment.pin, self._times)
 
-    def _not_reached(self, error: IppError | RefusedError) -> NotDeliveredError:
+    def _not_reached(self, error: IppError) -> NotDeliveredError:
         """What came before the device had a job: nothing was printed."""
         name = self._device.name
         if isinstance(error, RefusedError):
@@ -201,7 +214,7 @@ class _Attempt:
             cargo = self._shipment.cargo
             for each in cargo:
                 await self._send(each, last=each is cargo[-1])
-        except (IppError, RefusedError, PullprintError) as error:
+        except (IppError, PullprintError) as error:
             await self._give_up(error)
         await self._note(replace(self._remote, whole=True))
 
@@ -227,7 +240,7 @@ class _Attempt:
         try:
             async with asyncio.timeout(self._pace.cancel_s):
                 await self._device.cancel(self._remote.id)
-        except (IppError, RefusedError, TimeoutError) as error:
+        except (IppError, TimeoutError) as error:
             _log.info("%s did not cancel job %d at once: %s", self._name, self._remote.id, error)
 
     async def print_at_once(self, ticket: Attributes) -> None:
@@ -237,7 +250,7 @@ class _Attempt:
         try:
             job_id = await self._device.print_job(self._shipment.job, ticket, cargo.document, cargo.octets)
         except IppError as error:
-            if isinstance(error, ConnectionFailed) and not error.may_have_arrived:
+            if isinstance(error, RefusedError) or not getattr(error, "may_have_arrived", True):
                 raise
             self.lose_track(_words(error))
         await self._note(RemoteJob(job_id, whole=True))
@@ -250,7 +263,7 @@ class _Attempt:
         while True:
             try:
                 status = await self._device.status(self._remote.id)
-            except (IppError, RefusedError) as error:
+            except IppError as error:
                 if loop.time() - heard_s >= self._pace.silence_s:
                     self.lose_track(_words(error))
             else:
@@ -301,7 +314,7 @@ class _Attempt:
             "job again if its pages are not there, else cancel it."
         )
 
-    async def _give_up(self, error: IppError | RefusedError | PullprintError) -> NoReturn:
+    async def _give_up(self, error: IppError | PullprintError) -> NoReturn:
         """Sending failed in the middle: take the job back from the device, and tell the cause."""
         why = f"{self._name} did not get the whole job: {_words(error)}."
         again = not isinstance(error, RefusedError) or error.status in _LATER
@@ -312,7 +325,7 @@ class _Attempt:
             raise NotDeliveredError(
                 why, reasons=frozenset({reasons} if reasons else ()), again=again
             ) from canceled
-        except (IppError, RefusedError) as silent:
+        except IppError as silent:
             raise OutcomeUnknownError(
                 f"{why} It gives no answer since ({_words(silent)}): look at the printer before the job is "
                 "released again."
@@ -384,8 +397,5 @@ def _plain(reasons: frozenset[str]) -> str:
 
 
 def _words(error: Exception) -> str:
-    """What went wrong, for a person: a device's own words where it has any."""
-    if isinstance(error, RefusedError):
-        name = error.status.name.lower().replace("_", "-")
-        return f"{error.text} ({name})" if error.text else name
+    """What went wrong, for a person, as part of a sentence."""
     return str(error).rstrip(".")
