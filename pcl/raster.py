@@ -231,7 +231,7 @@ class RasterAnalyzer(_Framing):
                 self._colour, self._neutral = True, None
 
     def _walk_lines(self, page: RasterPage, data: bytes, at: int, lines: list[bytes]) -> int:
-        """Walk whole lines; stop where the page ends, or at the counts of a line that asks for single steps."""
+        """Walk whole lines; stop where the page ends, or at the counts of a line that wants single steps."""
         steps, mask, looking = _steps(page.unit_octets), PLACE_MASK, self._neutral is not None
         units, size, rows = page.units_per_line, len(data), self._rows_left
         end = units << PLACE_BITS
