@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from ipp import Status, decode
+from ipp.body import BodyLimits
 from ipp.decoder import Limits
 from ipp.endpoint import Endpoint
 from ipp.errors import AuthenticationRequired
@@ -289,7 +290,7 @@ class TestContinue:
         assert not handler.requests
 
     async def test_is_not_said_where_the_body_would_be_too_large(self, handler: RecordingHandler) -> None:
-        async with connected(handler, limits=replace(QUICK, body_octets=1000)) as client:
+        async with connected(handler, limits=replace(QUICK, body=BodyLimits(octets=1000))) as client:
             client.post(b"", CONTINUE, "Content-Length: 1001", sized=False)
             assert (await client.answer()).status == 413
             assert await client.closed() == b""

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ipp import Operation, RemoteProtocolError, Status, decode, encode
+from ipp.body import BodyLimits
 from ipp.compression import InflateLimits
 from ipp.connection import ConnectionTimes
 from ipp.endpoint import EndpointLimits
@@ -128,19 +129,19 @@ class TestADocumentThatFails:
             assert await client.closed() == b""
 
     async def test_by_its_length_is_too_large(self, handler: RecordingHandler) -> None:
-        async with connected(handler, limits=replace(QUICK, body_octets=1000)) as client:
+        async with connected(handler, limits=replace(QUICK, body=BodyLimits(octets=1000))) as client:
             client.post(chunked(MESSAGE, bytes(2000)), "Transfer-Encoding: chunked", sized=False)
             assert (await client.answer()).status == 413
 
     async def test_by_silence_is_a_time_out(self, handler: RecordingHandler) -> None:
-        async with connected(handler, limits=replace(QUICK, silence_s=0.05)) as client:
+        async with connected(handler, limits=replace(QUICK, body=BodyLimits(silence_s=0.05))) as client:
             client.post(b"", "Content-Length: 100000", sized=False)
             client.send(MESSAGE + b"part")
             assert (await client.answer()).status == 408
             assert await client.closed() == b""
 
     async def test_by_trickling_is_a_time_out(self, handler: RecordingHandler) -> None:
-        limits = replace(QUICK, silence_s=0.2, slowest_octets_per_s=1e6)
+        limits = replace(QUICK, body=BodyLimits(silence_s=0.2, slowest_octets_per_s=1e6))
         async with connected(handler, limits=limits) as client:
             client.post(b"", "Content-Length: 100000", sized=False)
             client.send(MESSAGE)
