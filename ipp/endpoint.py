@@ -23,6 +23,7 @@ from aiohttp import web
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import HttpVersion11
 
+from .body import Body, BodyLimits
 from .compression import DEFAULT_INFLATE_LIMITS, InflateLimits, inflate
 from .connection import ClientLeft, Connection, ConnectionTimes, HttpServer
 from .decoder import DEFAULT_LIMITS, Limits
@@ -53,19 +54,12 @@ _HTTP_STATUS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class EndpointLimits:
-    """What one request may cost.
-
-    `body_octets` bounds a body as it comes, `inflate` what a compressed body becomes. `message_s` is the
-    time for a message to come whole. The client may be silent for `silence_s` within a document, and is
-    given another second for each `slowest_octets_per_s`; only time spent waiting for it counts.
-    """
+    """What one request may cost, and one client. `message_s` is the time for a message to come whole."""
 
     message: Limits = DEFAULT_LIMITS
-    body_octets: int = 16 << 30
-    inflate: InflateLimits = DEFAULT_INFLATE_LIMITS
     message_s: float = 30.0
-    silence_s: float = 300.0
-    slowest_octets_per_s: float = 500.0
+    body: BodyLimits = field(default_factory=BodyLimits)
+    inflate: InflateLimits = DEFAULT_INFLATE_LIMITS
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     times: ConnectionTimes = field(default_factory=ConnectionTimes)
 
@@ -291,7 +285,7 @@ class Endpoint:
             raise _Refused(HTTPStatus.BAD_REQUEST)
         if _content_encoding(request) not in ("identity", "gzip", "x-gzip"):
             raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, [("Accept-Encoding", "gzip")])
-        if (request.content_length or 0) > self._limits.body_octets:
+        if (request.content_length or 0) > self._limits.body.octets:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
     async def _exchange(
@@ -299,7 +293,7 @@ class Endpoint:
     ) -> web.StreamResponse:
         """Read the message, have it handled, and make the answer of what comes back."""
         started = asyncio.get_running_loop().time()
-        chunks: AsyncIterator[bytes] = _Body(request, self._limits)
+        chunks: AsyncIterator[bytes] = Body(request.content, self._limits.body)
         inflated = None
         if _content_encoding(request) != "identity":
             chunks = inflated = inflate(chunks, "gzip", self._limits.inflate)
@@ -465,51 +459,3 @@ def _can_go_on(request: web.BaseRequest, connection: Connection) -> bool:
         return False  # the client may or may not send the body now
     length = request.content_length
     return length is not None and length <= _READ_AWAY_OCTETS
-
-
-class _Body:
-    """The octets of a request's body, in time and within bounds, raising `RemoteProtocolError` where not."""
-
-    __slots__ = ("_content", "_limits", "_taken", "_waited_s")
-
-    def __init__(self, request: web.BaseRequest, limits: EndpointLimits) -> None:
-        self._content = request.content
-        self._limits = limits
-        self._taken = 0
-        self._waited_s = 0.0
-
-    def __aiter__(self) -> _Body:
-        return self
-
-    async def __anext__(self) -> bytes:
-        content = self._content
-        try:
-            chunk = content.read_nowait()
-            if not chunk and not content.at_eof():
-                chunk = await self._wait()
-        except TimeoutError as error:
-            raise RemoteProtocolError(
-                f"the body stalled after {self._taken} octets", status=Status.CLIENT_ERROR_TIMEOUT
-            ) from error
-        except (web.RequestPayloadError, OSError, RuntimeError) as error:
-            raise RemoteProtocolError(f"the body was cut short after {self._taken} octets") from error
-        if not chunk:
-            raise StopAsyncIteration
-        self._taken += len(chunk)
-        if self._taken > self._limits.body_octets:
-            raise RemoteProtocolError(
-                f"a body of more than {self._limits.body_octets} octets",
-                status=Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE,
-            )
-        return chunk
-
-    async def _wait(self) -> bytes:
-        """The next octets when they come; none at the end. Raises TimeoutError."""
-        limits = self._limits
-        allowed_s = limits.silence_s + self._taken / limits.slowest_octets_per_s - self._waited_s
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        async with asyncio.timeout(min(limits.silence_s, allowed_s)):
-            chunk = await self._content.readany()
-        self._waited_s += loop.time() - started
-        return chunk

@@ -19,7 +19,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"registry", "encoder", "decoder", "compression", "icon"},
         {"job", "exchange", "ticket", "everywhere", "dnssd"},
         {"spool", "memory", "subscriptions", "printer", "operations"},
-        {"tls", "trust", "listener", "connection", "repeats", "endpoint", "upload", "client"},
+        {"tls", "trust", "listener", "connection", "repeats", "body", "endpoint", "upload", "client"},
         {"advertiser", "profile", "zone", "show"},
         {"__main__"},
     ],

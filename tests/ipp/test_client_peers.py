@@ -69,11 +69,6 @@ async def serving(desk: Desk, identity: OwnIdentity) -> AsyncIterator[str]:
         yield f"localhost:{endpoint.addresses[0][1]}"
 
 
-@pytest.fixture
-def identity(tmp_path: Path) -> OwnIdentity:
-    return OwnIdentity(tmp_path / "identity.pem", [])
-
-
 class TestOurPrinter:
     @pytest.mark.parametrize("scheme", ["ipp", "ipps"])
     async def test_prints_what_our_client_sends(self, desk: Desk, identity: OwnIdentity, scheme: str) -> None:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -35,17 +34,6 @@ class Echo(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.on_lost()
-
-
-@pytest.fixture
-def identity(tmp_path: Path) -> OwnIdentity:
-    return OwnIdentity(tmp_path / "identity.pem", [])
-
-
-@pytest.fixture
-def trust(identity: OwnIdentity, tmp_path: Path) -> ssl.SSLContext:
-    pem = (tmp_path / "identity.pem").read_text()
-    return ssl.create_default_context(cadata=pem[pem.index("-----BEGIN CERTIFICATE") :])
 
 
 @asynccontextmanager

@@ -147,3 +147,15 @@ async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110  # there is no event to wait for
             await asyncio.sleep(0.005)
+
+
+class Anew:
+    """A document that can be read as often as one likes."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self.chunks = chunks
+        self.times_read = 0
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self.times_read += 1
+        return chunks_of(*self.chunks)
