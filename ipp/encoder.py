@@ -9,6 +9,7 @@ from .enums import GroupTag, Tag
 from .errors import LocalProtocolError
 from .message import Attribute, Collection, Message, Value
 from .values import DateTime, LanguageString, OutOfBand, Range, Resolution
+from .vocabulary.attributes import ATTRIBUTES, MEMBERS
 
 _HEADER: Final = Struct(">BBHi").pack
 _LENGTH: Final = Struct(">H").pack
@@ -21,8 +22,26 @@ _END_COLLECTION: Final = bytes((Tag.END_COLLECTION, 0, 0, 0, 0))
 _BEG_COLLECTION: Final = bytes((Tag.BEG_COLLECTION,))
 _MEMBER_NAME: Final = bytes((Tag.MEMBER_ATTR_NAME, 0, 0))
 
-_INTEGERS: Final = (Tag.INTEGER, Tag.ENUM)
-_LANGUAGES: Final = (Tag.TEXT_WITH_LANGUAGE, Tag.NAME_WITH_LANGUAGE)
+# Tags as plain integers: to look a member of an enum up takes as long as to encode a value.
+_INTEGERS: Final = frozenset(map(int, (Tag.INTEGER, Tag.ENUM)))
+_LANGUAGES: Final = frozenset(map(int, (Tag.TEXT_WITH_LANGUAGE, Tag.NAME_WITH_LANGUAGE)))
+_CHARACTERS: Final = frozenset(range(0x40, 0x60)) - {int(Tag.MEMBER_ATTR_NAME)}
+_OPAQUE: Final = frozenset(
+    (int(Tag.OCTET_STRING), *range(0x24, 0x30), *range(0x38, 0x40), *range(0x60, 0x100))
+)
+_BOOLEAN: Final = int(Tag.BOOLEAN)
+_COLLECTION: Final = int(Tag.BEG_COLLECTION)
+_BOOLEANS: Final = (b"\x00", b"\x01")
+
+# Fields made once: lengths of one octet, and registered names with theirs.
+_OCTET: Final = [bytes((code,)) for code in range(256)]
+_SHORT_LENGTHS: Final = [length.to_bytes(2) for length in range(256)]
+_NAMES: Final = {
+    name: _SHORT_LENGTHS[len(name)] + name.encode()
+    for tables in (ATTRIBUTES, MEMBERS)
+    for table in tables.values()
+    for name in table
+}
 
 
 def encode(message: Message) -> bytes:
@@ -67,7 +86,7 @@ def _write(parts: list[bytes], first: Attribute, first_name: bytes) -> None:
         later: list[bytes | tuple[Attribute, bytes]] = []
         for tag, value in zip(attribute.tags, attribute.values, strict=True):
             if isinstance(value, Collection):
-                if tag != Tag.BEG_COLLECTION:
+                if tag != _COLLECTION:
                     raise LocalProtocolError(f"{attribute.name}: a collection under tag 0x{tag:02x}")
                 later.append(_BEG_COLLECTION + name + b"\0\0")
                 for member in value:
@@ -75,14 +94,16 @@ def _write(parts: list[bytes], first: Attribute, first_name: bytes) -> None:
                     later.append((member, b"\0\0"))
                 later.append(_END_COLLECTION)
             else:
-                octets = bytes((tag,)) + name + _field(_octets(tag, value, attribute.name), attribute.name)
-                (later if later else parts).append(octets)
+                field = _field(_octets(tag, value, attribute.name), attribute.name)
+                (later or parts).append(_OCTET[tag] + name + field)
             name = b"\0\0"
         todo.extend(reversed(later))
 
 
 def _name_field(name: str) -> bytes:
     """The length and octets of a name; without any it would read as a further value of what is before."""
+    if known := _NAMES.get(name):
+        return known
     if not name:
         raise LocalProtocolError("an attribute without a name")
     return _field(_characters(name, name), name)
@@ -98,11 +119,12 @@ def _characters(text: str, name: str) -> bytes:
 
 def _field(octets: bytes, name: str) -> bytes:
     """A length and what it counts (RFC 8010 3.1.4: SIGNED-SHORT)."""
-    if len(octets) > 0x7FFF:
-        raise LocalProtocolError(
-            f"{name[:80]}: {len(octets)} octets where a length field holds 32767 at most"
-        )
-    return _LENGTH(len(octets)) + octets
+    length = len(octets)
+    if length < 256:
+        return _SHORT_LENGTHS[length] + octets
+    if length > 0x7FFF:
+        raise LocalProtocolError(f"{name[:80]}: {length} octets where a length field holds 32767 at most")
+    return _LENGTH(length) + octets
 
 
 def _octets(tag: int, value: Value, name: str) -> bytes:
@@ -118,11 +140,11 @@ def _octets(tag: int, value: Value, name: str) -> bytes:
                     raise LocalProtocolError(f"{name}: text with a language is a LanguageString")
                 language = _characters(value.language, name)
                 return _LENGTH(len(language)) + language + _LENGTH(len(octets)) + octets
-            if not 0x40 <= tag < 0x60 or tag == Tag.MEMBER_ATTR_NAME:
+            if tag not in _CHARACTERS:
                 raise LocalProtocolError(f"{name}: characters under tag 0x{tag:02x}")
             return octets
         if isinstance(value, bool):
-            return _checked(b"\x01" if value else b"\x00", tag == Tag.BOOLEAN, tag, name)
+            return _checked(_BOOLEANS[value], tag == _BOOLEAN, tag, name)
         if isinstance(value, int):
             return _checked(_INT(value), tag in _INTEGERS, tag, name)
         if isinstance(value, OutOfBand):
@@ -135,15 +157,10 @@ def _octets(tag: int, value: Value, name: str) -> bytes:
             octets = _DATE_TIME(*value[:7], value.direction.encode("latin-1"), *value[8:])
             return _checked(octets, tag == Tag.DATE_TIME, tag, name)
         if isinstance(value, bytes):
-            return _checked(value, tag == Tag.OCTET_STRING or _is_opaque(tag), tag, name)
+            return _checked(value, tag in _OPAQUE, tag, name)
     except (error, UnicodeEncodeError) as problem:
         raise LocalProtocolError(f"{name}: {value!r} does not fit its syntax: {problem}") from problem
     raise LocalProtocolError(f"{name}: a {type(value).__name__} is no attribute value")
-
-
-def _is_opaque(tag: int) -> bool:
-    """Whether the decoder keeps the octets of such values as they are."""
-    return 0x24 <= tag <= 0x2F or 0x38 <= tag <= 0x3F or tag >= 0x60
 
 
 def _checked(octets: bytes, fits: bool, tag: int, name: str) -> bytes:

@@ -99,7 +99,13 @@ def _date_violation(value: DateTime) -> str | None:
     return None
 
 
-@lru_cache(maxsize=4096)  # bounded: peers choose the names
+# Peers choose the names: only what is registered, and paths no longer than these, are ever kept in a cache.
+_REGISTERED: Final = frozenset(
+    name for tables in (ATTRIBUTES, MEMBERS) for table in tables.values() for name in table
+)
+_LONGEST_PATH: Final = 255
+
+
 def lookup(name: str, path: str = "") -> Definition | None:
     """The definition of a name, or of the member `name` of the collection at `path` (`media-col/media-size`).
 
@@ -107,27 +113,34 @@ def lookup(name: str, path: str = "") -> Definition | None:
     up as an attribute of its own. One registered in several groups (printer-geo-location may be unknown in a
     printer, not in a request) may hold what any of them allows. None where nobody registered the name.
     """
-    here = real_path(path) if path else ""
-    # media-col-ready registers a few members of its own besides those of media-col.
-    for place in (here, MEMBERS_LIKE.get(here, "")):
-        if place and name in MEMBERS.get(place, {}):
+    if name not in _REGISTERED:
+        return None
+    return _lookup(name, path) if len(path) <= _LONGEST_PATH else _lookup.__wrapped__(name, path)
+
+
+@lru_cache(maxsize=4096)
+def _lookup(name: str, path: str) -> Definition | None:
+    for place in member_paths(path) if path else ():
+        if name in MEMBERS[place]:
             return _parse(name, MEMBERS[place][name])
     found = dict.fromkeys(table[name] for table in ATTRIBUTES.values() if name in table)
     return _parse(name, " | ".join(found)) if found else None
 
 
-@lru_cache(maxsize=4096)
-def real_path(path: str) -> str:
-    """The path under which the members of the collection at `path` are registered."""
-    done: list[str] = []
+def member_paths(path: str) -> tuple[str, ...]:
+    """Where the members of the collection at `path` may be registered, the most particular place first.
+
+    A collection may have members of its own and those of another: media-col-ready has those of media-col.
+    """
+    bases = [""]
     for part in path.split("/"):
-        here = "/".join([*done, part])
-        while here not in MEMBERS and here in MEMBERS_LIKE:
-            here = MEMBERS_LIKE[here]
-        if here not in MEMBERS and MEMBERS_LIKE.get(part, part) in MEMBERS:
-            here = MEMBERS_LIKE.get(part, part)
-        done = here.split("/")
-    return "/".join(done)
+        places: dict[str, None] = {}
+        for here in [*(f"{base}/{part}".removeprefix("/") for base in bases), part]:
+            while here not in places:
+                places[here] = None
+                here = MEMBERS_LIKE.get(here, here)
+        bases = [place for place in places if place in MEMBERS]
+    return tuple(bases)
 
 
 def _parse(name: str, words: str) -> Definition:

@@ -21,9 +21,10 @@ from ipp import (
     Value,
     decode,
     encode,
+    registry,
 )
 from ipp.message import Group, Message
-from ipp.registry import MAX, MIN, Definition, attribute, collection, lookup, real_path
+from ipp.registry import MAX, MIN, Definition, attribute, collection, lookup, member_paths
 from ipp.vocabulary.attributes import ATTRIBUTES, MEMBERS, MEMBERS_LIKE
 
 
@@ -73,6 +74,8 @@ class TestLookup:
             ("media-col-default/media-size", "x-dimension", "integer(1:MAX)"),
             ("media-col-database/media-size", "x-dimension", "integer(1:MAX) | rangeOfInteger(1:MAX)"),
             ("media-size-supported", "x-dimension", "integer(1:MAX) | rangeOfInteger(1:MAX)"),
+            ("media-col-ready", "media-type", "type2 keyword | name(MAX)"),
+            ("media-col-ready/media-size", "x-dimension", "integer(1:MAX) | rangeOfInteger(1:MAX)"),
             ("cover-back/media-col/media-size", "x-dimension", "integer(1:MAX)"),
             ("cover-back-actual/media-col", "media-type", "type2 keyword | name(MAX)"),
             ("job-presets-supported", "copies", "integer(1:MAX)"),
@@ -84,7 +87,8 @@ class TestLookup:
         assert definition(name, path).words == words
 
     def test_a_path_that_nobody_registered_leads_nowhere(self) -> None:
-        assert real_path("no/such/path") == "no/such/path"
+        assert member_paths("no/such/path") == ()
+        assert lookup("copies", "no/such/path") == lookup("copies")
 
     @pytest.mark.parametrize("table", [ATTRIBUTES, MEMBERS])
     def test_every_registered_syntax_is_understood(self, table: dict[str, dict[str, str]]) -> None:
@@ -246,3 +250,11 @@ def test_collections_that_are_like_another_have_its_members_besides_their_own(pa
     assert found is not None
     assert found.words == "integer(0:MAX)"
     assert lookup("x-dimension", f"{path}/media-size") is not None
+
+
+def test_names_and_paths_of_a_peer_are_not_kept() -> None:
+    kept = registry._lookup.cache_info().currsize
+    for number in range(50):
+        assert lookup(f"x-{number}" * 100) is None
+        assert lookup("x-dimension", f"x-{number}/" * 100 + "media-col/media-size") is not None
+    assert registry._lookup.cache_info().currsize == kept
