@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -154,17 +155,17 @@ class Releaser:
         self._errands: dict[str, _Errand] = {}  # by device: one delivery at a time
         self._patience_from: dict[int, datetime] = {}
         self._wake = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Deliver until `stop`. When cancelled, what is under way is left to whoever runs next."""
         loop = asyncio.get_running_loop()
         renewed_s, stop_s = loop.time(), None
         async with asyncio.TaskGroup() as group:
-            while not (self._stopping and not self._errands):
+            while not (self._stopping.is_set() and not self._errands):
                 position = self._ledger.head
                 self._wake.clear()
-                if self._stopping:
+                if self._stopping.is_set():
                     stop_s = stop_s or loop.time() + self._policy.grace_s
                     if loop.time() >= stop_s:
                         self._interrupt_all()
@@ -182,7 +183,7 @@ class Releaser:
 
     def stop(self) -> None:
         """Begin nothing new and let `run` end: what is under way has its grace, then is settled or left."""
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
 
     async def _look(self, group: asyncio.TaskGroup) -> float:
@@ -193,7 +194,7 @@ class Releaser:
 
         def look(t: Transaction) -> tuple[set[int], list[Delivery], list[Waiting]]:
             going = t.dispatch.under_way([errand.job_id for errand in begun])
-            if self._stopping:
+            if self._stopping.is_set():
                 return going, [], []
             return going, t.dispatch.abandoned(now), t.dispatch.waiting(now)
 
@@ -250,13 +251,21 @@ class Releaser:
             except PullprintError as error:
                 # The journal has no end of it: it is settled when our claim has run out.
                 _log.error("the delivery of job %d to %s is not settled: %s", errand.job_id, device, error)
+                await self._rest()
             except Exception:
                 _log.exception("a defect in the delivery of job %d to %s", errand.job_id, device)
+                await self._rest()
             finally:
                 del self._errands[device]
                 self._wake.set()
 
         group.create_task(guarded(), name=f"delivery to {device}")
+
+    async def _rest(self) -> None:
+        """Let a device be after something of ours failed: tried again at once, it would fail again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._policy.lease_s):
+                await self._stopping.wait()
 
     async def _deliver(self, errand: _Errand, job_id: int) -> None:
         errand.begun = begun = await self._journal.begin(job_id)

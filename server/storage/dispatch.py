@@ -13,7 +13,7 @@ from ipp import JobState
 from server.storage.deliveries import Delivery, DeliveryRows
 from server.storage.scope import Scope, from_us, to_us
 
-# Pending or stopped, whole, nobody's, and of a queue that is not paused; the first for each device.
+# Pending or stopped, whole, nobody's, of a queue that is not paused; the first for each device that is free.
 _WAITING: Final = """
 SELECT id, device, state, processing_us, tried_us, attempts FROM (
     SELECT id, output_device AS device, state, processing_us,
@@ -25,8 +25,9 @@ SELECT id, device, state, processing_us, tried_us, attempts FROM (
     WHERE tenant = :tenant AND state IN (3, 6) AND output_device NOT NULL
         AND instr(reasons, 'job-incoming ') = 0 AND instr(reasons, 'job-suspended') = 0
         AND (claimed_by IS NULL OR claimed_until_us <= :now)
-        AND NOT EXISTS (SELECT 1 FROM deliveries AS last
-            WHERE last.job_id = jobs.id AND last.finished_us IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM deliveries AS lasting
+            WHERE lasting.tenant = jobs.tenant AND lasting.finished_us IS NULL
+            AND (lasting.job_id = jobs.id OR lasting.device = jobs.output_device))
         AND NOT EXISTS (SELECT 1 FROM queues
             WHERE queues.tenant = jobs.tenant AND queues.name = jobs.printer AND queues.paused))
 WHERE place = 1
@@ -76,7 +77,7 @@ class DispatchRows:
         self._scope = scope
 
     def waiting(self, now: datetime) -> list[Waiting]:
-        """For each device the job that is to come out of it next, if there is one."""
+        """For each device that no delivery goes to, the job that is to come out of it next, if any."""
         return [
             Waiting(
                 row.id,
