@@ -38,7 +38,7 @@ fuzz: $(VENV)/.dev
 
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
-		--extra speed --extra cli --extra ghostscript --group build pyproject.toml -o requirements.lock
+		--extra speed --extra ghostscript --group build pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		--all-extras --group dev -c requirements.lock pyproject.toml -o tests/requirements.lock
 
