@@ -57,6 +57,7 @@ class Connection(RequestHandler):
         "_closing_since",
         "_unfinished",
         "_repeats",
+        "peer",  # the address that it comes from
         "place",
         "whole",  # the octets that the request in hand came in, where they may be all of it
     )
@@ -66,6 +67,7 @@ class Connection(RequestHandler):
     ) -> None:
         super().__init__(server, **options)
         self._repeats = repeats
+        self.peer = ""
         self.place = Place(False, None)
         self.whole = b""
         self.secure = False
@@ -95,7 +97,7 @@ class Connection(RequestHandler):
             # aiohttp waits for a request: the one before, its body and its answer are done with.
             between = self._waiter is not None and not self._waiter.done() and not self._unfinished
             if between and self._keepalive and not self._paused and self.transport is not None:
-                answer = self._repeats.find(self.place, data, self.peername)
+                answer = self._repeats.find(self.place, data, self.peer)
                 if answer is not None:
                     self.transport.write(answer)
                     self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
@@ -176,6 +178,8 @@ class Connection(RequestHandler):
         self._wire = transport
         self.secure = transport.get_extra_info("ssl_object") is not None
         self.place = Place(self.secure, transport.get_extra_info("sockname"))
+        peer = transport.get_extra_info("peername")
+        self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
 
 
 class HttpServer(web.Server):

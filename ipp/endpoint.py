@@ -351,7 +351,7 @@ class Endpoint:
         lines.append(f"Content-Length: {len(response.octets)}\r\nDate: {rfc822_formatted_time()}\r\n\r\n")
         header = f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode()
 
-        def note(peer: object) -> None:
+        def note(peer: str) -> None:
             if _ACCESS.isEnabledFor(logging.INFO):
                 _ACCESS.info("%s %s, as before", peer, what)
 
