@@ -31,6 +31,7 @@ from tests.ipp.wire import (
     chunked,
     chunks_of,
     request_message,
+    spoil,
     until,
 )
 
@@ -344,24 +345,6 @@ REQUESTS = (
     b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n\r\n",
     b"GET /page HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic zz\r\n\r\n",
 )
-
-
-def spoil(octets: bytes, random: Random) -> bytes:
-    """The octets with a few of them changed, missing, repeated or put in between."""
-    spoilt = bytearray(octets)
-    for _ in range(random.randint(1, 6)):
-        place = random.randrange(len(spoilt))
-        what = random.randrange(4)
-        if what == 0:
-            spoilt[place] = random.randrange(256)
-        elif what == 1:
-            spoilt[place:place] = random.choice((b"\r", b"\n", b" ", b":", b"\0", b"\xff" * 200))
-        elif what == 2:
-            del spoilt[place : place + random.randint(1, 20)]
-        else:
-            spoilt[place:place] = spoilt[: random.randrange(60)]
-        spoilt = spoilt or bytearray(b" ")
-    return bytes(spoilt)
 
 
 async def test_whatever_comes_is_answered_or_closed_in_time_and_never_an_error_of_ours(
