@@ -395,6 +395,12 @@ class Endpoint:
             return await self._pages(request)
         except web.HTTPException as answer:
             return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+        except web.RequestPayloadError as error:
+            raise _Refused(HTTPStatus.BAD_REQUEST) from error
+        except ConnectionError as error:
+            if connection.transport is None:
+                raise ClientLeft("the client left during its request") from error
+            raise
 
     def _refusal(self, refusal: _Refused) -> web.Response:
         response = web.Response(status=refusal.status, text=f"{refusal.status.phrase}\n")
