@@ -48,6 +48,8 @@ def measure_image(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Re
     warnings = Warnings()
     try:
         image = Image.open(document, formats=["JPEG", "PNG", "TIFF"])
+    except MemoryError:
+        raise
     except Exception as error:
         # Whatever Pillow's many decoders raise says the same: this is no image that can be printed.
         warnings.add("corrupt", f"no JPEG, PNG or TIFF can be read: {error}")
@@ -62,6 +64,8 @@ def measure_image(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Re
             if image.format == "TIFF":
                 image.seek(number)
             colours.append(_look(image))
+        except MemoryError:
+            raise
         except Exception as error:
             # As above; the page is counted all the same.
             warnings.add("colour-unknown", f"page {number + 1} cannot be decoded: {error}")

@@ -70,6 +70,8 @@ def measure_pdf(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Repo
             warnings=warnings.as_tuple(),
         )
         return
+    except MemoryError:
+        raise
     except Exception as error:
         # Whatever qpdf and pikepdf raise says the same: this is no PDF that can be printed.
         warnings.add("corrupt", f"no PDF can be read: {_plain(error)}")
@@ -79,6 +81,8 @@ def measure_pdf(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Repo
         try:
             pages = [_describe(page) for page in pdf.pages]
             suspects = [_may_show_colour(page) for page in pdf.pages]
+        except MemoryError:
+            raise
         except Exception as error:
             # As above: a page tree without an end, or one that is no tree.
             warnings.add("corrupt", f"the page tree cannot be read: {_plain(error)}")
@@ -180,6 +184,8 @@ def _colours(document: BinaryIO, suspects: Sequence[bool], time_s: float) -> tup
             if suspect and time.monotonic() > deadline:
                 return colours, f"time was up for the colour of pages from page {number + 1} on"
             colours.append(suspect and _shows_colour(rendered[number]))
+    except MemoryError:
+        raise
     except Exception as error:
         # PDFium may see fewer pages than qpdf repaired, or none; the pages are counted already.
         return colours, f"page {len(colours) + 1} cannot be rendered: {_plain(error)}"

@@ -7,12 +7,12 @@ says where a page ends: every count octet has to be added up.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 from pcl.errors import ClaimError, ConversionError, PclError
+from pcl.raster_colour import Neutral
 from pcl.raster_page import (
     APPLE_FILE_HEADER,
     APPLE_FILE_OCTETS,
@@ -48,25 +48,6 @@ def _steps(unit_octets: int) -> list[int]:
         (1 + (257 - octet) * unit_octets) + ((257 - octet) << PLACE_BITS) for octet in range(129, 256)
     ]
     return [*runs, 1 + FILL, *literals]
-
-
-@cache
-def _neutral_line(colour_space: str, bits_per_pixel: int) -> re.Pattern[bytes] | None:
-    """Return the pattern of compressed octets without colour, None where the octets do not tell."""
-    if colour_space in ("rgb", "srgb", "adobe-rgb") and bits_per_pixel in (24, 48):
-        sample = b"." * (bits_per_pixel // 24)
-        # By name, since \\100 and up would be octal escapes rather than groups.
-        units = [
-            b"(?P<u%d>%s)(?P=u%d)(?P=u%d)" % (number, sample, number, number) for number in range(1, 129)
-        ]
-    elif colour_space == "cmyk" and bits_per_pixel in (32, 64):
-        samples = bits_per_pixel // 32
-        units = [b"\\0{%d}.{%d}" % (3 * samples, samples)] * 128
-    else:
-        return None
-    runs = [b"[\\x00-\\x7f]" + units[0], b"\\x80"]
-    literals = [b"\\x%02x(?:%s){%d}" % (257 - count, units[count - 1], count) for count in range(2, 129)]
-    return re.compile(b"(?:" + b"|".join([*runs, *literals]) + b")*+", re.DOTALL)
 
 
 class _Framing:
@@ -171,7 +152,7 @@ class RasterAnalyzer(_Framing):
         self._octets = 0
         self._debt = 0  # octets to come that belong to a run already counted
         self._colour: bool | None = None
-        self._neutral: re.Pattern[bytes] | None = None
+        self._neutral: Neutral | None = None
         self._lost = False
         self._finished = False
 
@@ -227,12 +208,12 @@ class RasterAnalyzer(_Framing):
         self._base += min(at, len(data))
 
     def _begin_page(self, page: RasterPage) -> None:
-        self._neutral = _neutral_line(page.colour_space, page.bits_per_pixel)
+        self._neutral = Neutral.of(page.colour_space, page.bits_per_pixel)
         self._colour = False if page.is_grey_space or self._neutral else None
 
     def _walk(self, page: RasterPage, data: bytes, at: int) -> int:
         """Walk lines until the page or the data ends; return the place, which may lie behind the data."""
-        units = page.octets_per_line // page.unit_octets
+        units = page.units_per_line
         steps, end = _steps(page.unit_octets), units << PLACE_BITS
         safe, mask = (units - 128 * UNROLLED) << PLACE_BITS, PLACE_MASK
         while True:
@@ -269,7 +250,7 @@ class RasterAnalyzer(_Framing):
                 continue
             at = walked & PLACE_MASK
             self._units_left = 0
-            if self._neutral and not self._neutral.fullmatch(data, start, at):
+            if self._neutral and not self._neutral.holds(data, start, at, units):
                 self._see_colour()
 
     def _walk_end(self, page: RasterPage, data: bytes, at: int) -> int:
@@ -290,7 +271,7 @@ class RasterAnalyzer(_Framing):
                 break
             at, left = behind, left - count
         self._units_left = left
-        if self._neutral and not self._neutral.fullmatch(data, start, at):
+        if self._neutral and not self._neutral.holds(data, start, at, page.units_per_line):
             self._see_colour()
         if over:
             raise self._overrun(at)
@@ -395,7 +376,7 @@ class RasterDecoder(_Framing):
             if at >= len(data):
                 return at
             self._repeats = self._repeat(data[at], at)
-            self._units_left = page.octets_per_line // page.unit_octets
+            self._units_left = page.units_per_line
             at += 1
         unit_octets, left, parts, size = page.unit_octets, self._units_left, self._parts, len(data)
         while left and at < size:

@@ -198,6 +198,11 @@ class RasterPage:
         return max(1, self.bits_per_pixel // 8)
 
     @property
+    def units_per_line(self) -> int:
+        """Units in one line."""
+        return self.octets_per_line // self.unit_octets
+
+    @property
     def blank(self) -> bytes:
         """One unit of unprinted paper."""
         return (b"\xff" if self.colour_space in ADDITIVE else b"\0") * self.unit_octets

@@ -1,0 +1,97 @@
+"""Whether compressed raster lines show colour, without expanding them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+__all__ = ["Neutral"]
+
+LONG_LITERAL = 16  # units: from here on a literal is looked at by slices, below it by the pattern
+A_FEW = 8  # literals that are looked at before asking again which of the two is the quicker
+
+
+class Neutral:
+    """Tells lines without colour: equal primaries in RGB, nothing but black in CMYK.
+
+    Holds for whole counts and their units (see pcl.raster); lines have no blank rest, or end in one.
+    """
+
+    def __init__(self, colour_space: str, bits_per_pixel: int) -> None:
+        self._unit_octets = bits_per_pixel // 8
+        samples = self._unit_octets // (4 if colour_space == "cmyk" else 3)
+        rgb = colour_space != "cmyk"
+        self._line = _rgb_line(samples) if rgb else _cmyk_line(samples)
+        self._is_neutral = _rgb_literal(samples) if rgb else _cmyk_literal(samples)
+
+    @staticmethod
+    @cache
+    def of(colour_space: str, bits_per_pixel: int) -> Neutral | None:
+        """Return what tells the lines of this kind, None where their octets do not tell."""
+        known = (colour_space in ("rgb", "srgb", "adobe-rgb") and bits_per_pixel in (24, 48)) or (
+            colour_space == "cmyk" and bits_per_pixel in (32, 64)
+        )
+        return Neutral(colour_space, bits_per_pixel) if known else None
+
+    def holds(self, data: bytes, start: int, end: int, units: int) -> bool:
+        """Whether data[start:end], which stands for so many units at most, shows no colour.
+
+        The pattern takes some 20 ns a count and 30 ns a literal unit. So where a line takes more octets than
+        it has units (a photograph), long literals are looked at by slices, which takes 5 ns a unit.
+        """
+        while end - start > units:
+            before = start
+            for _ in range(A_FEW):
+                if start == end:
+                    return True
+                count = data[start]
+                literal = 257 - count if count > 128 else 1
+                behind = start + 1 + literal * self._unit_octets
+                if literal < LONG_LITERAL or behind > end:
+                    break
+                if not self._is_neutral(data[start + 1 : behind]):
+                    return False
+                start = behind
+            if start == before:
+                break
+        return self._line.fullmatch(data, start, end) is not None
+
+
+def _rgb_line(samples: int) -> re.Pattern[bytes]:
+    # Groups by name, since \\100 and up would be octal escapes.
+    unit = b"(?P<u%d>" + b"." * samples + b")(?P=u%d)(?P=u%d)"
+    return _line_of([unit % (number, number, number) for number in range(1, 129)])
+
+
+def _cmyk_line(samples: int) -> re.Pattern[bytes]:
+    return _line_of([b"\\0{%d}.{%d}" % (3 * samples, samples)] * 128)
+
+
+def _line_of(units: list[bytes]) -> re.Pattern[bytes]:
+    runs = [b"[\\x00-\\x7f]" + units[0], b"\\x80"]
+    literals = [b"\\x%02x(?:%s){%d}" % (257 - count, units[count - 1], count) for count in range(2, 129)]
+    return re.compile(b"(?:" + b"|".join([*runs, *literals]) + b")*+", re.DOTALL)
+
+
+def _rgb_literal(samples: int) -> Callable[[bytes], bool]:
+    if samples == 1:
+
+        def is_grey(body: bytes) -> bool:
+            green = body[1::3]
+            return body[0::3] == green and green == body[2::3]
+
+        return is_grey
+
+    def is_deep_grey(body: bytes) -> bool:
+        high, low = body[2::6], body[3::6]
+        return body[0::6] == high == body[4::6] and body[1::6] == low == body[5::6]
+
+    return is_deep_grey
+
+
+def _cmyk_literal(samples: int) -> Callable[[bytes], bool]:
+    def is_black(body: bytes) -> bool:
+        return not any(body[sample :: 4 * samples].strip(b"\0") for sample in range(3 * samples))
+
+    return is_black
