@@ -37,7 +37,6 @@ UNKNOWN_COUNTS = (0, 0xFFFFFFFF)
 PLACE_BITS = 17
 PLACE_MASK = (1 << PLACE_BITS) - 1
 FILL = 1 << 60  # what octet 128 adds: no sum of units comes near it
-UNROLLED = 8
 
 
 @cache
@@ -132,10 +131,13 @@ class _Framing:
         """Take a line's repeat octet and return its rows; more rows than the page has left are cut off."""
         rows = octet + 1
         if rows > self._rows_left:
-            self.warnings.add("rows-over", "a line repeats past the end of its page", self._base + at)
+            self._warn_rows(at)
             rows = self._rows_left
         self._rows_left -= rows
         return rows
+
+    def _warn_rows(self, at: int) -> None:
+        self.warnings.add("rows-over", "a line repeats past the end of its page", self._base + at)
 
 
 class RasterAnalyzer(_Framing):
@@ -213,48 +215,63 @@ class RasterAnalyzer(_Framing):
 
     def _walk(self, page: RasterPage, data: bytes, at: int) -> int:
         """Walk lines until the page or the data ends; return the place, which may lie behind the data."""
-        units = page.units_per_line
-        steps, end = _steps(page.unit_octets), units << PLACE_BITS
-        safe, mask = (units - 128 * UNROLLED) << PLACE_BITS, PLACE_MASK
-        while True:
-            if not self._units_left:
+        lines: list[bytes] = []
+        try:
+            while True:
+                if self._units_left:
+                    at = self._walk_steps(page, data, at, lines)
+                    if self._units_left:
+                        return at
                 if not self._rows_left or at >= len(data):
                     return at
-                self._repeat(data[at], at)
-                at += 1
-                self._units_left = units
-            start = at
-            # Only whole steps change `walked`, so that running out of data leaves it between two of them.
-            walked = at + ((units - self._units_left) << PLACE_BITS)
+                at = self._walk_lines(page, data, at, lines)
+        finally:
+            # Of all lines of the piece together: to start the pattern takes as long as several counts.
+            if self._neutral and not self._neutral.holds(b"".join(lines)):
+                self._colour, self._neutral = True, None
+
+    def _walk_lines(self, page: RasterPage, data: bytes, at: int, lines: list[bytes]) -> int:
+        """Walk whole lines; stop where the page ends, or at the counts of a line that asks for single steps."""
+        steps, mask, looking = _steps(page.unit_octets), PLACE_MASK, self._neutral is not None
+        units, size, rows = page.units_per_line, len(data), self._rows_left
+        end = units << PLACE_BITS
+        eight, two = end - (8 * 128 << PLACE_BITS), end - (2 * 128 << PLACE_BITS)
+        while rows > 0 and at < size:
+            start = walked = at + 1
+            repeats = data[at] + 1
+            if repeats > rows:
+                self._warn_rows(at)
+                repeats = rows
+            rows -= repeats
             try:
-                while walked < safe:
+                while walked < eight:
                     walked += steps[data[walked & mask]]
                     walked += steps[data[walked & mask]]
                     walked += steps[data[walked & mask]]
                     walked += steps[data[walked & mask]]
                     walked += steps[data[walked & mask]]
                     walked += steps[data[walked & mask]]
+                    walked += steps[data[walked & mask]]
+                    walked += steps[data[walked & mask]]
+                while walked < two:
                     walked += steps[data[walked & mask]]
                     walked += steps[data[walked & mask]]
                 while walked < end:
                     walked += steps[data[walked & mask]]
             except IndexError:
-                at = self._walk_end(page, data, start)
-                if self._units_left or at > len(data):
-                    return at
-                continue
-            if walked >> PLACE_BITS != units or (self._neutral and walked & PLACE_MASK > len(data)):
-                at = self._walk_end(page, data, start)
-                if self._units_left or at > len(data):
-                    return at
-                continue
-            at = walked & PLACE_MASK
-            self._units_left = 0
-            if self._neutral and not self._neutral.holds(data, start, at, units):
-                self._see_colour()
+                walked = 0
+            at = walked & mask
+            if walked >> PLACE_BITS != units or at > size:
+                # It is cut by the end of the data, has a blank rest, or is corrupt.
+                self._rows_left, self._units_left = rows, units
+                return start
+            if looking:
+                lines.append(data[start:at])
+        self._rows_left = rows
+        return at
 
-    def _walk_end(self, page: RasterPage, data: bytes, at: int) -> int:
-        """Walk one line step by step: it is cut by the end of the data, has a blank rest, or is corrupt.
+    def _walk_steps(self, page: RasterPage, data: bytes, at: int, lines: list[bytes]) -> int:
+        """Walk to the end of one line step by step, as far as the data goes.
 
         While colour is looked for, stops before a run that is not whole yet.
         """
@@ -271,14 +288,11 @@ class RasterAnalyzer(_Framing):
                 break
             at, left = behind, left - count
         self._units_left = left
-        if self._neutral and not self._neutral.holds(data, start, at, page.units_per_line):
-            self._see_colour()
+        if self._neutral:
+            lines.append(data[start:at])
         if over:
             raise self._overrun(at)
         return at
-
-    def _see_colour(self) -> None:
-        self._colour, self._neutral = True, None
 
     def _end_page(self) -> None:
         assert self.page is not None

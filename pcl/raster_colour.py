@@ -9,7 +9,6 @@ from functools import cache
 __all__ = ["Neutral"]
 
 LONG_LITERAL = 16  # units: from here on a literal is looked at by slices, below it by the pattern
-A_FEW = 8  # literals that are looked at before asking again which of the two is the quicker
 
 
 class Neutral:
@@ -34,43 +33,44 @@ class Neutral:
         )
         return Neutral(colour_space, bits_per_pixel) if known else None
 
-    def holds(self, data: bytes, start: int, end: int, units: int) -> bool:
-        """Whether data[start:end], which stands for so many units at most, shows no colour.
+    def holds(self, data: bytes) -> bool:
+        """Whether these compressed lines, one behind the other, show no colour.
 
-        The pattern takes some 20 ns a count and 30 ns a literal unit. So where a line takes more octets than
-        it has units (a photograph), long literals are looked at by slices, which takes 5 ns a unit.
+        The pattern takes some 20 ns a count and 30 ns a literal unit. So long literals (of photographs) are
+        looked at by slices as long as they follow each other, which takes 5 ns a unit.
         """
-        while end - start > units:
-            before = start
-            for _ in range(A_FEW):
-                if start == end:
-                    return True
-                count = data[start]
-                literal = 257 - count if count > 128 else 1
-                behind = start + 1 + literal * self._unit_octets
-                if literal < LONG_LITERAL or behind > end:
-                    break
-                if not self._is_neutral(data[start + 1 : behind]):
+        start, end = 0, len(data)
+        while start < end:
+            count = data[start]
+            behind = start + 1 + (257 - count if count > 128 else 1) * self._unit_octets
+            if not 128 < count <= 257 - LONG_LITERAL or behind > end:
+                # Runs and short literals, up to the next long one or to what shows colour.
+                found = self._line.match(data, start)
+                assert found is not None
+                if found.end() == start:
                     return False
+                start = found.end()
+            elif self._is_neutral(data[start + 1 : behind]):
                 start = behind
-            if start == before:
-                break
-        return self._line.fullmatch(data, start, end) is not None
+            else:
+                return False
+        return True
 
 
 def _rgb_line(samples: int) -> re.Pattern[bytes]:
-    # Groups by name, since \\100 and up would be octal escapes.
     unit = b"(?P<u%d>" + b"." * samples + b")(?P=u%d)(?P=u%d)"
-    return _line_of([unit % (number, number, number) for number in range(1, 129)])
+    return _line_of([unit % (number, number, number) for number in range(1, LONG_LITERAL)])
 
 
 def _cmyk_line(samples: int) -> re.Pattern[bytes]:
-    return _line_of([b"\\0{%d}.{%d}" % (3 * samples, samples)] * 128)
+    return _line_of([b"\\0{%d}.{%d}" % (3 * samples, samples)] * LONG_LITERAL)
 
 
 def _line_of(units: list[bytes]) -> re.Pattern[bytes]:
     runs = [b"[\\x00-\\x7f]" + units[0], b"\\x80"]
-    literals = [b"\\x%02x(?:%s){%d}" % (257 - count, units[count - 1], count) for count in range(2, 129)]
+    literals = [
+        b"\\x%02x(?:%s){%d}" % (257 - count, units[count - 1], count) for count in range(2, LONG_LITERAL)
+    ]
     return re.compile(b"(?:" + b"|".join([*runs, *literals]) + b")*+", re.DOTALL)
 
 
