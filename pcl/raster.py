@@ -7,6 +7,7 @@ says where a page ends: every count octet has to be added up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -36,6 +37,9 @@ UNKNOWN_COUNTS = (0, 0xFFFFFFFF)
 # addition moves both, and it stays a machine word for lines of up to 8191 units.
 PLACE_BITS = 17
 PLACE_MASK = (1 << PLACE_BITS) - 1
+NO_RUN = re.compile(rb"[\x80-\xff]")
+A_FEW = 8  # literals in a line are more than it is worth while to go from one to the next
+MAX_PAUSE = 31  # lines of many literals before one is tried again for runs
 FILL = 1 << 60  # what octet 128 adds: no sum of units comes near it
 
 
@@ -47,6 +51,64 @@ def _steps(unit_octets: int) -> list[int]:
         (1 + (257 - octet) * unit_octets) + ((257 - octet) << PLACE_BITS) for octet in range(129, 256)
     ]
     return [*runs, 1 + FILL, *literals]
+
+
+def _skip_runs(data: bytes, at: int, left: int, unit_octets: int, guess: int) -> tuple[int, int, int]:
+    """Skip runs and a few literals between them; return the place, the units left, and how many literals.
+
+    Runs are all of one length, so that the counts of many are one slice, and its sum is made in C; `guess` is
+    how many there may be. Text with hard edges has hardly anything but runs.
+    """
+    stride, literals = 1 + unit_octets, 0
+    while left:
+        counts = data[at : at + stride * min(guess, (len(data) - at) // stride) : stride]
+        if not counts.isascii():
+            counts = counts[: NO_RUN.search(counts).start()]  # type: ignore[union-attr] # there is one
+        taken = len(counts)
+        units = sum(counts) + taken
+        # A guess that went too far is taken back by as many runs as its excess is worth on average.
+        while units > left:
+            dropped = 1 + (units - left) * taken // units
+            taken -= dropped
+            units -= sum(counts[taken : taken + dropped]) + dropped
+        if taken:
+            at, left, guess = at + stride * taken, left - units, max(A_FEW, guess - taken)
+            continue
+        if literals == A_FEW or at >= len(data) or data[at] <= 128:
+            break
+        units = 257 - data[at]
+        if units > left:
+            break
+        at, left, literals = at + 1 + units * unit_octets, left - units, literals + 1
+    return at, left, literals
+
+
+def _skip_counts(data: bytes, at: int, left: int, units: int, unit_octets: int) -> tuple[int, int]:
+    """Skip to the line's end; return the place, which may lie behind the data, and 0.
+
+    Return a number that is not 0 with a meaningless place where the line needs single steps.
+    """
+    steps, mask, end = _steps(unit_octets), PLACE_MASK, units << PLACE_BITS
+    eight, two = end - (8 * 128 << PLACE_BITS), end - (2 * 128 << PLACE_BITS)
+    walked = at + ((units - left) << PLACE_BITS)
+    try:
+        while walked < eight:
+            walked += steps[data[walked & mask]]
+            walked += steps[data[walked & mask]]
+            walked += steps[data[walked & mask]]
+            walked += steps[data[walked & mask]]
+            walked += steps[data[walked & mask]]
+            walked += steps[data[walked & mask]]
+            walked += steps[data[walked & mask]]
+            walked += steps[data[walked & mask]]
+        while walked < two:
+            walked += steps[data[walked & mask]]
+            walked += steps[data[walked & mask]]
+        while walked < end:
+            walked += steps[data[walked & mask]]
+    except IndexError:
+        return at, 1
+    return walked & mask, (walked >> PLACE_BITS) - units
 
 
 class _Framing:
@@ -228,46 +290,39 @@ class RasterAnalyzer(_Framing):
         finally:
             # Of all lines of the piece together: to start the pattern takes as long as several counts.
             if self._neutral and not self._neutral.holds(b"".join(lines)):
-                self._colour, self._neutral = True, None
+                self._see_colour()
 
     def _walk_lines(self, page: RasterPage, data: bytes, at: int, lines: list[bytes]) -> int:
-        """Walk whole lines; stop where the page ends, or at the counts of a line that asks for single steps."""
-        steps, mask, looking = _steps(page.unit_octets), PLACE_MASK, self._neutral is not None
-        units, size, rows = page.units_per_line, len(data), self._rows_left
-        end = units << PLACE_BITS
-        eight, two = end - (8 * 128 << PLACE_BITS), end - (2 * 128 << PLACE_BITS)
+        """Walk whole lines; stop at the page's end, or at the counts of a line that asks for single steps."""
+        unit_octets, units, size, rows = page.unit_octets, page.units_per_line, len(data), self._rows_left
+        neutral, wait, pause, runs = self._neutral, 0, 0, 1
         while rows > 0 and at < size:
-            start = walked = at + 1
-            repeats = data[at] + 1
-            if repeats > rows:
+            start, left = at + 1, units
+            rows -= data[at] + 1
+            if rows < 0:
                 self._warn_rows(at)
-                repeats = rows
-            rows -= repeats
-            try:
-                while walked < eight:
-                    walked += steps[data[walked & mask]]
-                    walked += steps[data[walked & mask]]
-                    walked += steps[data[walked & mask]]
-                    walked += steps[data[walked & mask]]
-                    walked += steps[data[walked & mask]]
-                    walked += steps[data[walked & mask]]
-                    walked += steps[data[walked & mask]]
-                    walked += steps[data[walked & mask]]
-                while walked < two:
-                    walked += steps[data[walked & mask]]
-                    walked += steps[data[walked & mask]]
-                while walked < end:
-                    walked += steps[data[walked & mask]]
-            except IndexError:
-                walked = 0
-            at = walked & mask
-            if walked >> PLACE_BITS != units or at > size:
+            at = start
+            if not wait:
+                at, left, literals = _skip_runs(data, at, left, unit_octets, runs)
+                runs = (at - start) // (1 + unit_octets) or 1
+                pause = min(MAX_PAUSE, 1 + 2 * pause) if literals == A_FEW else 0
+                wait = pause
+                if not left and not literals:
+                    if neutral and not neutral.holds_in_runs(data, start, at):
+                        self._see_colour()
+                        neutral = None
+                    continue
+            else:
+                wait -= 1
+            if left:
+                at, left = _skip_counts(data, at, left, units, unit_octets)
+            if left or at > size:
                 # It is cut by the end of the data, has a blank rest, or is corrupt.
-                self._rows_left, self._units_left = rows, units
+                self._rows_left, self._units_left = max(0, rows), units
                 return start
-            if looking:
+            if neutral:
                 lines.append(data[start:at])
-        self._rows_left = rows
+        self._rows_left = max(0, rows)
         return at
 
     def _walk_steps(self, page: RasterPage, data: bytes, at: int, lines: list[bytes]) -> int:
@@ -293,6 +348,9 @@ class RasterAnalyzer(_Framing):
         if over:
             raise self._overrun(at)
         return at
+
+    def _see_colour(self) -> None:
+        self._colour, self._neutral = True, None
 
     def _end_page(self) -> None:
         assert self.page is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import cache
 
 __all__ = ["Neutral"]
@@ -19,10 +18,11 @@ class Neutral:
 
     def __init__(self, colour_space: str, bits_per_pixel: int) -> None:
         self._unit_octets = bits_per_pixel // 8
+        self._samples = range(self._unit_octets)
         samples = self._unit_octets // (4 if colour_space == "cmyk" else 3)
         rgb = colour_space != "cmyk"
         self._line = _rgb_line(samples) if rgb else _cmyk_line(samples)
-        self._is_neutral = _rgb_literal(samples) if rgb else _cmyk_literal(samples)
+        self._columns_are_neutral = _rgb_columns if rgb else _cmyk_columns
 
     @staticmethod
     @cache
@@ -32,6 +32,12 @@ class Neutral:
             colour_space == "cmyk" and bits_per_pixel in (32, 64)
         )
         return Neutral(colour_space, bits_per_pixel) if known else None
+
+    def holds_in_runs(self, data: bytes, start: int, end: int) -> bool:
+        """Whether data[start:end], which is runs and nothing else, shows no colour."""
+        stride = 1 + self._unit_octets
+        columns = [data[start + 1 + sample : end : stride] for sample in self._samples]
+        return self._columns_are_neutral(columns)
 
     def holds(self, data: bytes) -> bool:
         """Whether these compressed lines, one behind the other, show no colour.
@@ -50,10 +56,13 @@ class Neutral:
                 if found.end() == start:
                     return False
                 start = found.end()
-            elif self._is_neutral(data[start + 1 : behind]):
-                start = behind
             else:
-                return False
+                body = data[start + 1 : behind]
+                if not self._columns_are_neutral(
+                    [body[sample :: self._unit_octets] for sample in self._samples]
+                ):
+                    return False
+                start = behind
         return True
 
 
@@ -74,24 +83,10 @@ def _line_of(units: list[bytes]) -> re.Pattern[bytes]:
     return re.compile(b"(?:" + b"|".join([*runs, *literals]) + b")*+", re.DOTALL)
 
 
-def _rgb_literal(samples: int) -> Callable[[bytes], bool]:
-    if samples == 1:
-
-        def is_grey(body: bytes) -> bool:
-            green = body[1::3]
-            return body[0::3] == green and green == body[2::3]
-
-        return is_grey
-
-    def is_deep_grey(body: bytes) -> bool:
-        high, low = body[2::6], body[3::6]
-        return body[0::6] == high == body[4::6] and body[1::6] == low == body[5::6]
-
-    return is_deep_grey
+def _rgb_columns(columns: list[bytes]) -> bool:
+    third = len(columns) // 3
+    return columns[:third] == columns[third : 2 * third] == columns[2 * third :]
 
 
-def _cmyk_literal(samples: int) -> Callable[[bytes], bool]:
-    def is_black(body: bytes) -> bool:
-        return not any(body[sample :: 4 * samples].strip(b"\0") for sample in range(3 * samples))
-
-    return is_black
+def _cmyk_columns(columns: list[bytes]) -> bool:
+    return not any(column.strip(b"\0") for column in columns[: len(columns) // 4 * 3])

@@ -1,3 +1,4 @@
+import random
 import resource
 import struct
 from collections.abc import Callable
@@ -247,6 +248,46 @@ def test_lines_of_any_width_are_added_up() -> None:
         assert analyse(stream).pages == 2
         assert analyse(stream + b"x").pages == 2
         assert decode(stream)[1][1] == b"".join(make_rows(page))
+
+
+def make_line(chance: random.Random, units: int, literals: float, unit_octets: int = 1) -> bytes:
+    """One compressed line that fills its width, with so large a share of literals."""
+    line = bytes([chance.randrange(3)])
+    while units:
+        count = min(units, chance.choice((1, 2, 3, 5, 40, 128)))
+        if count > 1 and chance.random() < literals:
+            line += bytes([257 - count]) + chance.randbytes(count * unit_octets)
+        else:
+            line += bytes([count - 1]) + chance.randbytes(unit_octets)
+        units -= count
+    return line
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.integers(0, 1 << 32),
+    st.integers(1, 3000),
+    st.sampled_from([0.0, 0.01, 0.3, 1.0]),
+    st.booleans(),
+    st.integers(1, 5000),
+)
+def test_lines_of_many_runs_and_few_or_many_literals_are_added_up(
+    seed: int, width: int, literals: float, damaged: bool, chunk_octets: int
+) -> None:
+    chance = random.Random(seed)
+    lines = [make_line(chance, width, literals) for _ in range(chance.randint(1, 12))]
+    page = make_page(
+        width=width, height=sum(line[0] + 1 for line in lines), colour_space="sgray", bits_per_pixel=8
+    )
+    stream = b"RaS2" + (write_pwg_page(page) + b"".join(lines)) * 2
+    if damaged:
+        place = chance.randrange(LINES_AT, len(stream))
+        stream = stream[:place] + chance.randbytes(1) + stream[place + 1 :]
+    whole = analyse(stream)
+    assert analyse(stream, chunk_octets) == whole
+    assert analyse(stream, 1) == whole
+    if not damaged:
+        assert (whole.pages, codes(whole)) == (2, [])
 
 
 @settings(deadline=None, max_examples=200)
