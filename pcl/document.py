@@ -65,13 +65,14 @@ class DocumentAnalyzer:
         return {}
 
     def _measure(self) -> Report:
-        if self._problem is not None:
-            warning = StreamWarning("not-measured", self._problem.message, self._problem.offset)
-            return Report(warnings=(warning,))
         pool = self._pool or default_pool()
         try:
+            if self._problem is not None:
+                raise self._problem
             return pool.measure(self.task, self._spool.hand_over(), **self.options())
         except WorkerError as error:
             known = error.report or Report()
             warning = StreamWarning(f"worker-{error.code}", f"the document was not read: {error.message}")
             return replace(known, warnings=(*known.warnings, warning))
+        except PclError as error:
+            return Report(warnings=(StreamWarning("not-measured", error.message, error.offset),))

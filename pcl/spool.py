@@ -48,7 +48,7 @@ class Spool:
     """Collects one document; a context manager, and one that leaves nothing behind when it is dropped.
 
     `directory` is where a large document's file goes (None: the system's place for temporary files). Raises:
-    PclError from write() when the document is longer than `max_octets` or cannot be kept.
+    PclError when the document is longer than `max_octets` or cannot be kept.
     """
 
     def __init__(
@@ -94,9 +94,12 @@ class Spool:
 
     def hand_over(self) -> Handover:
         """Seal the document and return what a worker opens it with; the descriptor stays this Spool's."""
-        descriptor = self._open()
-        if self._key is None and not self._sealed:
-            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+        try:
+            descriptor = self._open()
+            if self._key is None and not self._sealed:
+                fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+        except OSError as error:
+            raise PclError(f"the document cannot be kept: {error.strerror}") from error
         self._sealed = True
         return Handover(descriptor, self.octets, self._key)
 

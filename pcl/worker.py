@@ -66,7 +66,11 @@ class WorkerError(PclError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one document may cost, and after how many a worker is replaced by a fresh one."""
+    """What one document may cost, and after how many a worker is replaced by a fresh one.
+
+    A document that takes its worker over sees those that come after it: `documents=1` gives each its own, for
+    a fifth of a second more.
+    """
 
     time_s: float = 30.0
     cpu_s: int = 25
@@ -193,7 +197,10 @@ class _Worker:
         self.documents = 0
         self._failed = False
         command = _command(limits.memory_octets, confinement)
-        self._channel, theirs = socket.socketpair()
+        try:
+            self._channel, theirs = socket.socketpair()
+        except OSError as error:
+            raise WorkerError("unavailable", f"no socket can be made: {error.strerror}") from error
         with theirs:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 # our own program, no shell
@@ -206,7 +213,7 @@ class _Worker:
                 )
             except OSError as error:
                 self._channel.close()
-                raise WorkerError("unavailable", f"{error.filename}: {error.strerror}") from error
+                raise WorkerError("unavailable", f"{command[0]}: {error.strerror}") from error
         try:
             self._receive(time.monotonic() + START_TIMEOUT_S)
         except WorkerError:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pcl import postscript
 from pcl.postscript import BLOCK_OCTETS, PostScriptAnalyzer, Structure, measure_postscript
 from pcl.report import Certainty, Report, Sides
+from pcl.spool import Spool
 from pcl.worker import Limits, WorkerPool
 
 HEAD = b"%!PS-Adobe-3.0\n%%Title: (Pay slips)\n%%Creator: Driver 2\n%%For: ada\n"
@@ -177,6 +178,13 @@ def test_without_ghostscript_the_pages_are_unknown_and_said_to_be(monkeypatch: p
     monkeypatch.setenv("PATH", "")
     report = measure(b"%!PS\nshowpage\n")
     assert (report.pages, codes(report)) == (None, ["no-ghostscript"])
+
+
+@needs_ghostscript
+def test_a_document_on_disk_is_measured_through_its_cipher(pool: WorkerPool) -> None:
+    with Spool(memory_octets=0) as spool:
+        spool.write(b"%!PS\n" + b"% a long comment\n" * 20_000 + b"showpage\n")
+        assert pool.measure("postscript", spool.hand_over()).pages == 1
 
 
 @needs_ghostscript
