@@ -74,7 +74,11 @@ def _skip_runs(data: bytes, at: int, left: int, unit_octets: int, guess: int) ->
         if taken:
             at, left, guess = at + stride * taken, left - units, max(A_FEW, guess - taken)
             continue
-        if literals == A_FEW or at >= len(data) or data[at] <= 128:
+        if at >= len(data):
+            break
+        if data[at] == 128:
+            return at + 1, 0, literals
+        if literals == A_FEW or data[at] < 128:
             break
         units = 257 - data[at]
         if units > left:

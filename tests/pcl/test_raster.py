@@ -250,16 +250,18 @@ def test_lines_of_any_width_are_added_up() -> None:
         assert decode(stream)[1][1] == b"".join(make_rows(page))
 
 
-def make_line(chance: random.Random, units: int, literals: float, unit_octets: int = 1) -> bytes:
-    """One compressed line that fills its width, with so large a share of literals."""
+def make_line(chance: random.Random, units: int, literals: float, blanks: float) -> bytes:
+    """One compressed line of octets that fills its width, with such shares of literals and blank rests."""
     line = bytes([chance.randrange(3)])
     while units:
         count = min(units, chance.choice((1, 2, 3, 5, 40, 128)))
         if count > 1 and chance.random() < literals:
-            line += bytes([257 - count]) + chance.randbytes(count * unit_octets)
+            line += bytes([257 - count]) + chance.randbytes(count)
         else:
-            line += bytes([count - 1]) + chance.randbytes(unit_octets)
+            line += bytes([count - 1]) + chance.randbytes(1)
         units -= count
+        if units and chance.random() < blanks:
+            return line + b"\x80"
     return line
 
 
@@ -268,14 +270,15 @@ def make_line(chance: random.Random, units: int, literals: float, unit_octets: i
     st.integers(0, 1 << 32),
     st.integers(1, 3000),
     st.sampled_from([0.0, 0.01, 0.3, 1.0]),
+    st.sampled_from([0.0, 0.02]),
     st.booleans(),
     st.integers(1, 5000),
 )
 def test_lines_of_many_runs_and_few_or_many_literals_are_added_up(
-    seed: int, width: int, literals: float, damaged: bool, chunk_octets: int
+    seed: int, width: int, literals: float, blanks: float, damaged: bool, chunk_octets: int
 ) -> None:
     chance = random.Random(seed)
-    lines = [make_line(chance, width, literals) for _ in range(chance.randint(1, 12))]
+    lines = [make_line(chance, width, literals, blanks) for _ in range(chance.randint(1, 12))]
     page = make_page(
         width=width, height=sum(line[0] + 1 for line in lines), colour_space="sgray", bits_per_pixel=8
     )
