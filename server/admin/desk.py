@@ -311,7 +311,10 @@ class Desk:
     async def _show_ledger(self, command: c.ShowLedger, by: str) -> list[c.EventView]:
         if not 1 <= command.limit <= c.LIST_MAX:
             raise CommandError(f"a list has 1 to {c.LIST_MAX} entries, not {command.limit}")
-        events = await self._ledger.events(command.after, limit=command.limit, job_id=command.job)
+        after = command.after
+        if after is None:  # a job has few events: all of them are its newest
+            after = max(0, self._ledger.head - command.limit) if command.job is None else 0
+        events = await self._ledger.events(after, limit=command.limit, job_id=command.job)
         return [view_event(recorded) for recorded in events]
 
 
