@@ -303,6 +303,10 @@ class Releaser:
             if errand.remote_job is None:
                 raise NotDeliveredError(text)
             raise OutcomeUnknownError(text)
+        if len(begun.stored) < len(begun.job.documents):
+            raise NotDeliveredError("The job's documents are gone: print it anew.")
+        if not begun.stored:
+            return Receipt()  # a job that was closed without a document
         transport = self._transports(begun.device)
         try:
             receipt = await errand.work(step(transport, self._shipment(errand, begun)))
