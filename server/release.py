@@ -206,6 +206,10 @@ class Releaser:
         for delivery in abandoned:
             if delivery.job_id not in ours and self._has_room(delivery.device):
                 self._start(group, delivery.device, _Errand(delivery.job_id), self._settle, delivery)
+        longest = max(self._policy.hold_patience, self._policy.direct_patience)
+        self._patience_from = {
+            job_id: since for job_id, since in self._patience_from.items() if now - since <= longest
+        }
         due_s = _PAUSE_MAX_S
         for each in waiting:
             if not self._has_room(each.device):
@@ -214,7 +218,7 @@ class Releaser:
             if wait_s > 0:
                 due_s = min(due_s, wait_s)
                 continue
-            if each.state is JobState.PENDING or each.job_id not in self._patience_from:
+            if each.state is JobState.PENDING:
                 self._patience_from[each.job_id] = now
             errand = _Errand(each.job_id, each.attempts + 1)
             self._start(group, each.device, errand, self._deliver, each.job_id)
@@ -303,6 +307,10 @@ class Releaser:
             if errand.remote_job is None:
                 raise NotDeliveredError(text)
             raise OutcomeUnknownError(text)
+        if len(begun.stored) < len(begun.job.documents):
+            raise NotDeliveredError("The job's documents are gone: print it anew.")
+        if not begun.stored:
+            return Receipt()  # a job that was closed without a document
         transport = self._transports(begun.device)
         try:
             receipt = await errand.work(step(transport, self._shipment(errand, begun)))
