@@ -365,6 +365,44 @@ def test_a_uel_ends_the_language_after_a_dangling_attribute() -> None:
     assert analyzed(stream + UEL + b"x").octets == len(stream)
 
 
+def test_an_unknown_attribute_is_refused_wherever_the_chunks_are_cut() -> None:
+    stream = (
+        XL()
+        .session()
+        .do("begin_page", orientation=0, media_size=2)
+        .do("rectangle", bounding_box=("H", (1, 1, 9, 9)))
+    )
+    report = analyzed(bytes(stream.octets) + b"\xd3\1\0\1\0\xf8\xb2\x6b" + b"\x85" * 9)
+    assert "attribute 178" in report.warnings[0].message
+
+
+def test_streams_are_forgotten_with_their_session_and_when_they_are_removed() -> None:
+    stream = macro(b"page", operators(XL().page()), XL(version="2;1").session())
+    stream.do("exec_stream", stream_name=b"page").do("remove_stream", stream_name=b"page")
+    assert analyzed(stream).pages == 1
+    assert "RemoveStream" in analyzed(stream.do("remove_stream", stream_name=b"page")).warnings[0].message
+    kept = macro(b"page", operators(XL().page()), XL(version="2;1").session()).end().session()
+    assert "not defined" in analyzed(kept.do("exec_stream", stream_name=b"page")).warnings[0].message
+
+
+def test_a_stream_without_a_header_of_its_own_is_refused() -> None:
+    for body in (b"", b"page", b") HP-PCL XL;9;0\n", b") HP-PCL XL;2;0 and no line feed"):
+        stream = XL(version="2;1").session().do("begin_stream", stream_name=b"x")
+        stream.do("read_stream", stream_data_length=("I", len(body))).data(body).do("end_stream")
+        assert "header" in analyzed(stream.do("exec_stream", stream_name=b"x")).warnings[0].message
+
+
+def test_streams_beyond_the_bound_are_not_kept_and_that_is_said() -> None:
+    body = operators(XL().page()) + b"\x00" * (5 << 20)
+    stream = macro(b"one", body, XL(version="2;1").session())
+    macro(b"two", body, stream)
+    for name in (b"one", b"two", b"one"):
+        stream.do("exec_stream", stream_name=name)
+    report = report_of(new_pclxl_analyzer, [bytes(stream.end().octets)])
+    assert codes(report) == ["macro-bound"]
+    assert report.certainty("pages") == "declared"
+
+
 def test_a_huge_attribute_list_is_refused() -> None:
     stream = XL().session().do("begin_page", orientation=0, media_size=2)
     for _ in range(30):
