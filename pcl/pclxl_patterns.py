@@ -26,7 +26,10 @@ class Watch(IntEnum):
     GRAY = 0  # only grey colour spaces so far: watch colour spaces and colours
     RGB = 1  # an RGB space was set, and nothing but greys drawn: watch colours and palettes
     NOTHING = 2  # the page is in colour
+    UNSAID = 3  # no colour space was set, and RGB is in force: watch for the first one
 
+
+SWALLOWED_SPACES = {Watch.GRAY: rb"\x01", Watch.RGB: rb"\x01\x02\x06"}
 
 # These open something, carry a colour or change a page: always looked at.
 ALWAYS_WATCHED = {
@@ -113,8 +116,9 @@ def run_pattern(order: ByteOrder, watch: Watch) -> re.Pattern[bytes]:
     watched: list[bytes] = []
     if watch is not Watch.NOTHING:
         dull -= COLOUR_OPERATORS
-        spaces = rb"\x01" if watch is Watch.GRAY else rb"\x01\x02\x06"
-        watched = [_neutral_paint(order), rb"\xc0[" + spaces + rb"]\xf8\x03\x6a"]
+        watched = [_neutral_paint(order)]
+        if watch in SWALLOWED_SPACES:
+            watched.append(rb"\xc0[" + SWALLOWED_SPACES[watch] + rb"]\xf8\x03\x6a")
     attributes = _attributes(order)
     plain = _one_of(dull - DATA_OPERATORS)
     hungry = _one_of(dull & DATA_OPERATORS)

@@ -162,16 +162,30 @@ def test_a_page_is_in_colour_when_a_colour_is_set(paint: dict[str, object], colo
     assert report.certainty("colour_pages") == "exact"
 
 
-def test_an_image_in_an_rgb_space_is_colour_by_its_word() -> None:
-    stream = XL().session().do("begin_page", orientation=0, media_size=2).do("set_color_space", color_space=2)
+@pytest.mark.parametrize(("space", "colour"), [(1, 0), (2, 1), (6, 1), (None, 1)])
+def test_an_image_is_colour_by_the_word_of_its_space_which_is_rgb_unless_said(
+    space: int | None, colour: int
+) -> None:
+    stream = XL().session().do("begin_page", orientation=0, media_size=2)
+    if space is not None:
+        stream.do("set_color_space", color_space=space)
     size = {"source_width": ("H", 1), "source_height": ("H", 1), "destination_size": ("H", (1, 1))}
     stream.do("begin_image", color_mapping=0, color_depth=2, **size)
     stream.do("read_image", start_line=("H", 0), block_height=("H", 1), compress_mode=0).data(
         b"\x01\x02\x03\x00"
     )
     report = analyzed(stream.do("end_image").do("end_page").end())
-    assert report.colour_pages == 1
-    assert report.certainty("colour_pages") == "declared"
+    assert report.colour_pages == colour
+    assert report.certainty("colour_pages") == ("declared" if colour else "exact")
+
+
+def test_an_indexed_image_is_colour_when_its_palette_is() -> None:
+    size = {"source_width": ("H", 1), "source_height": ("H", 1), "destination_size": ("H", (1, 1))}
+    for palette, colour in ((b"\0\0\0\xff\xff\xff", 0), (b"\0\0\0\xff\0\0", 1)):
+        stream = XL().session().do("begin_page", orientation=0, media_size=2)
+        stream.do("set_color_space", color_space=2, palette_depth=2, palette_data=palette)
+        stream.do("begin_image", color_mapping=1, color_depth=2, **size).do("end_image").do("end_page")
+        assert analyzed(stream.end()).colour_pages == colour
 
 
 def test_grey_rendering_makes_no_colour_page() -> None:

@@ -71,6 +71,7 @@ def test_greys_are_swallowed_and_colours_are_not_until_the_page_is_in_colour() -
     space = octets_of(XL().do("set_color_space", color_space=2))
     assert matched(space) == 0
     assert matched(space, watch=Watch.RGB) == len(space)
+    assert matched(octets_of(XL().do("set_color_space", color_space=1)), watch=Watch.UNSAID) == 0
 
 
 def test_a_cut_operator_is_left() -> None:
