@@ -164,6 +164,26 @@ async def test_a_password_is_neither_asked_for_nor_taken_without_tls(tmp_path: P
             assert "WWW-Authenticate" not in answer.headers
 
 
+async def test_a_name_that_needs_proof_is_asked_for_it_by_tls_only(tmp_path: Path) -> None:
+    async with running(configure(tmp_path)) as daemon:
+        await daemon.ask(c.AddPerson(name="ada", password=PASSWORD))
+        credentials = Basic("ada", PASSWORD)
+        plain = daemon.client(
+            scheme="ipp",
+            tls="never",
+            user_name="ada",
+            credentials=credentials,
+            plain_credentials=True,
+        )
+        with pytest.raises(RemoteProtocolError, match="TLS"):
+            await daemon.print(plain)
+        client = daemon.client(scheme="ipp", user_name="ada", credentials=credentials)
+        await daemon.print(client)
+        assert client.secure
+        (job,) = await daemon.ask(c.ListJobs())
+        assert job.owner == "ada"
+
+
 async def test_a_secret_path_prints_as_its_person_until_it_is_revoked(tmp_path: Path) -> None:
     async with running(configure(tmp_path)) as daemon:
         await daemon.ask(c.AddPerson(name="ada"))
