@@ -258,6 +258,7 @@ class Desk:
             return view_printer(PrinterSettings(name=name, uri=command.printer), told, from_file=False)
         printer = self._fleet.printer(command.printer)
         await self._fleet.learn(printer.name, await self._probe(printer.uri), by)
+        await self._serving.refresh()  # a direct queue promises what its printer does
         return await self._view_printer(printer)
 
     async def _remove_printer(self, command: c.RemovePrinter, by: str) -> None:

@@ -36,6 +36,18 @@ def test_a_printer_that_said_nothing_is_told_by_what_is_configured() -> None:
     assert (view.name, view.state, view.formats, view.color, view.two_sided) == ("laser", "", [], None, None)
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        Attribute.of("printer-state", Tag.KEYWORD, "idle"),
+        Attribute.of("printer-state", Tag.ENUM, 99),
+        Attribute.of("color-supported", Tag.INTEGER, 1),
+    ],
+)
+def test_a_printer_that_said_nonsense_is_told_all_the_same(told: Attribute) -> None:
+    assert view_printer(LASER, Attributes([told]), from_file=False).state == ""
+
+
 def test_a_queue_that_is_not_served_takes_nothing() -> None:
     view = view_queue(QueueSettings(name="hold"), None, [], from_file=False)
     assert (view.state, view.accepting, view.jobs) == ("unknown", False, 0)
