@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from .language import UEL, Environment, LanguageAnalyzer, Octets, find_uel
+from .language import UEL, Environment, LanguageAnalyzer, Octets, find_uel, is_grey
 from .pcl5 import Pcl5
 from .pclxl_page import PageColour, PageSetup
 from .pclxl_patterns import Watch, character_pattern, run_pattern
@@ -86,7 +86,7 @@ class PclXl:
 
     def __init__(self, environment: Environment | None = None) -> None:
         self.ended = False
-        self._gray = (environment or {}).get("RENDERMODE", "").upper() == "GRAYSCALE"
+        self._gray = is_grey(environment or {})
         self._setup = PageSetup.of(environment or {})
         self._colour = PageColour()
         self._macros = MacroStore()

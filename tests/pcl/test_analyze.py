@@ -44,6 +44,13 @@ def test_qty_prints_the_whole_document_again() -> None:
     assert (report.pages, report.impressions, report.sheets, report.copies) == (3, 12, 8, 4)
 
 
+def test_pjl_sets_the_sides_and_copies_of_a_document_that_says_none() -> None:
+    lines = b"@PJL SET DUPLEX=ON\r\n@PJL SET COPIES=3\r\n@PJL ENTER LANGUAGE=TEXT\r\n"
+    text = pcl.analyze(UEL + lines + b"%!PS\nshowpage showpage showpage\n" + UEL)
+    assert (text.pages, text.impressions, text.sheets) == (3, 9, 6)
+    assert text.certainty("sheets") == "declared"
+
+
 def test_settings_of_one_job_do_not_reach_the_next() -> None:
     report = analyzed(UEL + b"@PJL SET COPIES=5\r\n" + ENTER + xl() + UEL + ENTER + xl())
     assert (report.pages, report.impressions) == (2, 6)
