@@ -131,6 +131,8 @@ def test_the_language_asked_for_decides_where_no_signature_does() -> None:
     assert detect_format(b"IN;SP1;PU0,0;", "HPGL2") == "application/vnd.hp-HPGL"
     assert detect_format(b"%PDF-1.4", "POSTSCRIPT") == "application/pdf"
     assert detect_format(b"plain words", after_pjl=True) == "application/vnd.hp-PCL"
+    assert detect_format(b"\x1bE plain words", "XQX", after_pjl=True) == "application/octet-stream"
+    assert detect_format(b"plain words", "AUTO", after_pjl=True) == "application/vnd.hp-PCL"
     assert agrees("image/jpg", "image/jpeg")
     assert not agrees("image/jpg", "image/png")
 
