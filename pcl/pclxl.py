@@ -94,7 +94,6 @@ class PclXl:
         self._warnings = Warnings()
         self._version: str | None = None
         self._application: str | None = None
-        self._declared: set[str] = set()
         self._start: int | None = None
         self._job: Source | None = None
         self._calls: list[Source] = []
@@ -137,7 +136,7 @@ class PclXl:
 
     def report(self, end: int) -> Report:
         """Return what was counted; a page that was not ended is not printed and not counted."""
-        declared = set(self._declared)
+        declared = set[str]()
         if self._in_page and not self._corrupt:
             self._warnings.add("truncated", "the last page is not ended: it is not counted", end)
         elif self._in_session and not self._corrupt:
