@@ -302,9 +302,10 @@ class _Attempt:
             if status is None:
                 self.lose_track("it was canceled there and the printer does not tell how far it came")
             if status.state in (JobState.CANCELED, JobState.ABORTED):
-                raise NotDeliveredError(
-                    f"{why} {self._name} canceled the job{_so_far(status)}.", again=True, state=None
-                )
+                if status.impressions != 0:
+                    count = "some" if status.impressions is None else str(status.impressions)
+                    self.lose_track(f"{why.rstrip('.')}; {count} impressions may have come out before")
+                raise NotDeliveredError(f"{why} {self._name} canceled the job.", again=True)
             if status.state == JobState.COMPLETED:
                 return self._completed_early(status)
             if waited_s >= self._pace.cancel_s:

@@ -22,9 +22,11 @@ from ipp.printer import Printer
 from ipp.registry import attribute
 from ipp.spool import Command, Query
 from ipp.tls import OwnIdentity
+from server.delivery.device import IppDevice, RemoteStatus
 from server.delivery.ipp import IppTransport, Pace
 from server.delivery.transport import Device, NotDeliveredError, OutcomeUnknownError
-from tests.server.delivery.conftest import PDF, Load
+from server.errors import SealBrokenError
+from tests.server.delivery.conftest import PDF, Load, Octets
 
 PACE = Pace(poll_s=0.01, poll_max_s=0.05, silence_s=0.3, cancel_s=1)
 OPERATOR = User("olga", authenticated=True, operator=True)
@@ -212,6 +214,23 @@ async def test_a_device_that_accepts_no_jobs_can_be_tried_again(make: Make, load
             await to(made).deliver(shipment)
     assert caught.value.again
     assert told.notes == []
+
+
+@pytest.mark.parametrize(("impressions", "words"), [(3, "3 impressions"), (None, "some impressions")])
+async def test_what_was_canceled_after_pages_came_out_is_not_sent_again_unasked(
+    make: Make, load: Load, monkeypatch: pytest.MonkeyPatch, impressions: int | None, words: str
+) -> None:
+    real = IppDevice.status
+
+    async def count(device: IppDevice, job_id: int) -> RemoteStatus | None:
+        status = await real(device, job_id)
+        return None if status is None else replace(status, impressions=impressions)
+
+    monkeypatch.setattr(IppDevice, "status", count)
+    broken = Octets(PDF, broken=(1, SealBrokenError("segment 1 was altered")))
+    async with make() as made:
+        with pytest.raises(OutcomeUnknownError, match=f"segment 1 was altered; {words} may have come out"):
+            await to(made).deliver(load(broken)[0])
 
 
 async def test_what_the_device_aborts_is_told_and_not_sent_again(make: Make, load: Load) -> None:
