@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.client import HTTPException
@@ -15,14 +17,15 @@ import ipp
 from tests.peers import wire
 from tests.peers.daemon import Daemon, start_daemon
 from tests.peers.ippeveprinter import IppEvePrinter
-from tests.peers.process import wait_until
+from tests.peers.process import find_program, wait_until
 from tests.peers.socket_printer import SocketPrinter, start_socket_printer
 
 pytestmark = pytest.mark.peer
 
 MIB = 1 << 20
 # What a document of a gigabyte may add to what the daemon holds anyway.
-MEMORY_BOUND_OCTETS = 48 * MIB
+MEMORY_BOUND_OCTETS = 32 * MIB
+WRITES = "write,writev,pwrite64,pwritev,pwritev2,sendfile,copy_file_range,splice"
 ADA = ("ada-kanarienvogel", "correct horse battery staple")
 CANARY = "Kanarienvogel-7f3a9c"
 TITLE = f"Kündigung {CANARY}-title"
@@ -263,3 +266,46 @@ def test_no_octet_of_a_document_its_title_or_its_owner_is_written_in_the_clear(
     daemon.start()
     daemon.stop()
     assert daemon.find_leaks(*canaries) == []
+
+
+def test_no_write_to_any_file_ever_carries_a_document_a_title_or_a_name(
+    raw_printer: SocketPrinter, tmp_path: Path
+) -> None:
+    # Files that are gone again are searched too: every write of the daemon and of what it started.
+    trace = tmp_path / "trace"
+    tracer: list[str | Path] = [
+        find_program("strace"),
+        "-f",
+        "-qq",
+        "-y",
+        "-s",
+        "9000",
+        "-e",
+        f"trace={WRITES}",
+        "-o",
+        trace,
+    ]
+    with start_daemon(tracer=tracer) as daemon:
+        daemon.add_user(*ADA)
+        daemon.add_printer("raw", raw_printer.uri)
+        # So much that its analysis goes by way of a file; any piece of it holds the canary.
+        document = b"%PDF-1.7\n" + CANARY.encode() * (40 * MIB // len(CANARY))
+        numbers = []
+        for octets in (5000, len(document)):
+            answer = post(daemon, make_print_request(daemon) + document[:octets])
+            numbers.append(answer.job.integer("job-id", 0))
+        daemon.release(numbers[0], "raw")
+        daemon.run("cancel", str(numbers[1]))
+        raw_printer.wait_for_complete(1)
+        wait_until(lambda: daemon.job(numbers[0])["state"] == "completed", "the job to complete")
+        daemon.stop()
+    written = set()
+    needles = [canary.encode() for canary in (CANARY, *ADA, "ndigung ")]
+    elsewhere = (b"socket:", b"TCP", b"UNIX", b"pipe:", b"/memfd:", b"anon_inode:")
+    for line in trace.read_bytes().splitlines():
+        call = re.match(rb"\d+ +\w+\(\d+<([^>]*)>", line)
+        if call is not None and not call[1].startswith(elsewhere):
+            written.add(Path(os.fsdecode(call[1])))
+            assert not [needle for needle in needles if needle in line], line[:300]
+    for folder in (daemon.data, daemon.data / "blobs/incoming", daemon.folder / "tmp"):
+        assert folder in {path.parent for path in written}

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,11 +207,13 @@ def _find_in_file(path: Path, needles: Mapping[bytes, str]) -> Iterator[Leak]:
 
 
 @contextmanager
-def prepare_daemon(*, configuration: str = "", host: Host | None = None) -> Iterator[Daemon]:
+def prepare_daemon(
+    *, configuration: str = "", host: Host | None = None, tracer: Sequence[str | Path] = ()
+) -> Iterator[Daemon]:
     """A daemon that is not started yet, on a free port and an empty data folder of its own.
 
     `configuration` is TOML that comes before the rig's own. Only on a host of its own does it listen at more
-    than the loopback interface, and announce its queues.
+    than the loopback interface, and announce its queues. `tracer` is a command that runs it (strace).
     """
     with scratch_folder("daemon") as scratch:
         folder, prints = scratch / "own", scratch / "own-prints"
@@ -228,7 +230,9 @@ def prepare_daemon(*, configuration: str = "", host: Host | None = None) -> Iter
         settings.write_text(f"{configuration}\n{'' if host else apart}")
         port = free_port()
         options = ("--config", str(settings), "--port", str(port))
-        daemon = Daemon(folder, port, environment, options, prefix=host.prefix if host else ())
+        daemon = Daemon(
+            folder, port, environment, options, prefix=(*(host.prefix if host else ()), *map(str, tracer))
+        )
         try:
             yield daemon
         finally:
@@ -236,8 +240,10 @@ def prepare_daemon(*, configuration: str = "", host: Host | None = None) -> Iter
 
 
 @contextmanager
-def start_daemon(*, configuration: str = "", host: Host | None = None) -> Iterator[Daemon]:
+def start_daemon(
+    *, configuration: str = "", host: Host | None = None, tracer: Sequence[str | Path] = ()
+) -> Iterator[Daemon]:
     """As `prepare_daemon`, started."""
-    with prepare_daemon(configuration=configuration, host=host) as daemon:
+    with prepare_daemon(configuration=configuration, host=host, tracer=tracer) as daemon:
         daemon.start()
         yield daemon
