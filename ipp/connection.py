@@ -31,8 +31,8 @@ class ConnectionTimes:
     """How long a client may take, in seconds.
 
     `idle_s` to send a whole request header, from the connection's or the last answer's end on; `stall_s` to
-    take what was written to it; `linger_s` to go on sending a body that nobody reads, so that it sees the
-    answer; `goodbye_s` to let go of a connection that was closed.
+    take what was written to it, or to send more of a body that is waited for; `linger_s` to go on sending a
+    body that nobody reads, so that it sees the answer; `goodbye_s` to let go of a closed connection.
     """
 
     idle_s: float = 60.0
@@ -56,7 +56,9 @@ class Connection(RequestHandler):
         "_stalled_since",
         "_closing_since",
         "_unfinished",
+        "_heard",
         "_repeats",
+        "peer",  # the address that it comes from
         "place",
         "whole",  # the octets that the request in hand came in, where they may be all of it
     )
@@ -66,6 +68,7 @@ class Connection(RequestHandler):
     ) -> None:
         super().__init__(server, **options)
         self._repeats = repeats
+        self.peer = ""
         self.place = Place(False, None)
         self.whole = b""
         self.secure = False
@@ -75,6 +78,7 @@ class Connection(RequestHandler):
         self._stalled_since: float | None = None
         self._closing_since: float | None = None
         self._unfinished = False
+        self._heard = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there, behind its TLS handshake if it has one."""
@@ -95,7 +99,7 @@ class Connection(RequestHandler):
             # aiohttp waits for a request: the one before, its body and its answer are done with.
             between = self._waiter is not None and not self._waiter.done() and not self._unfinished
             if between and self._keepalive and not self._paused and self.transport is not None:
-                answer = self._repeats.find(self.place, data, self.peername)
+                answer = self._repeats.find(self.place, data, self.peer)
                 if answer is not None:
                     self.transport.write(answer)
                     self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
@@ -105,6 +109,7 @@ class Connection(RequestHandler):
         super().data_received(data)
         if data:
             self._unfinished = self._request_count == requests
+            self._heard = self._loop.time()
 
     def pause_writing(self) -> None:
         """The client does not take what was written as fast as it comes."""
@@ -160,13 +165,15 @@ class Connection(RequestHandler):
         self._take(upgraded)
 
     def check(self, now: float, times: ConnectionTimes) -> None:
-        """Break off where the client has taken too long to read, or to let go. `now` is the loop's time."""
+        """Break off where the client takes too long to read, to send or to let go. `now` is the loop's."""
         wire = self._wire
         if wire is None:
             return
         if wire.is_closing() and self._closing_since is None:
             self._closing_since = now
-        closing, stalled = self._closing_since, self._stalled_since
+        closing, stalled, request = self._closing_since, self._stalled_since, self._current_request
+        if request is not None and not request.content.is_eof() and not self._reading_paused:
+            stalled = self._heard
         if (closing is not None and now - closing >= times.goodbye_s) or (
             stalled is not None and now - stalled >= times.stall_s
         ):
@@ -176,6 +183,8 @@ class Connection(RequestHandler):
         self._wire = transport
         self.secure = transport.get_extra_info("ssl_object") is not None
         self.place = Place(self.secure, transport.get_extra_info("sockname"))
+        peer = transport.get_extra_info("peername")
+        self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
 
 
 class HttpServer(web.Server):

@@ -351,7 +351,7 @@ class Endpoint:
         lines.append(f"Content-Length: {len(response.octets)}\r\nDate: {rfc822_formatted_time()}\r\n\r\n")
         header = f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode()
 
-        def note(peer: object) -> None:
+        def note(peer: str) -> None:
             if _ACCESS.isEnabledFor(logging.INFO):
                 _ACCESS.info("%s %s, as before", peer, what)
 
@@ -395,6 +395,12 @@ class Endpoint:
             return await self._pages(request)
         except web.HTTPException as answer:
             return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+        except web.RequestPayloadError as error:
+            raise _Refused(HTTPStatus.BAD_REQUEST) from error
+        except ConnectionError as error:
+            if connection.transport is None:
+                raise ClientLeft("the client left during its request") from error
+            raise
 
     def _refusal(self, refusal: _Refused) -> web.Response:
         response = web.Response(status=refusal.status, text=f"{refusal.status.phrase}\n")

@@ -31,7 +31,7 @@ class _Kept:
     header: bytes
     octets: bytes
     same: Callable[[], bool]
-    note: Callable[[object], None]
+    note: Callable[[str], None]
 
 
 class Repeats:
@@ -48,7 +48,7 @@ class Repeats:
         start = data.find(b"\r\n\r\n") + 4
         return start if start > 3 and len(data) > start + 8 else 0
 
-    def find(self, place: Place, data: bytes, peer: object) -> bytes | None:
+    def find(self, place: Place, data: bytes, peer: str) -> bytes | None:
         """The octets of the whole HTTP answer to these octets, if it is kept and still the same."""
         start = self.split(data)
         if not start:
@@ -73,7 +73,7 @@ class Repeats:
         header: bytes,
         octets: bytes,
         same: Callable[[], bool],
-        note: Callable[[object], None],
+        note: Callable[[str], None],
     ) -> None:
         """Keep an answer, HTTP `header` and message, to a whole request; `note` hears who gets it later."""
         start = self.split(data)

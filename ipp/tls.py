@@ -47,6 +47,9 @@ def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    # libcups takes a TLS 1.3 ticket after the handshake for an error when it has set a time-out, as its
+    # backend and `ipptool -T` do, and connects anew for ever.
+    context.num_tickets = 0
     context.set_alpn_protocols(["http/1.1"])
     context.load_cert_chain(certificate, key)
     return context

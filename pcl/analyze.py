@@ -162,6 +162,9 @@ class StreamAnalyzer:
             if after == position and self._language is language:
                 break
             position = after
+        if final and self._language is not None:
+            # What ended with the last block is not told yet that it was the last.
+            self._language.scan(b"", 0, base + position, True)
         return position
 
     def _between_documents(self, data: Octets, position: int, base: int, final: bool) -> int:

@@ -16,8 +16,11 @@ __all__ = ["HpGl"]
 # Two letters and their parameters, up to whatever starts the next instruction.
 INSTRUCTION = re.compile(rb"[\s;,]*+([A-Za-z])[\s]*+([A-Za-z])([^A-Za-z\x1b]*+)")
 SEPARATORS = re.compile(rb"[^A-Za-z\x1b]++")
-PRINTABLE = re.compile(rb"[^\x00-\x20]")
-NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)")
+PRINTABLE = re.compile(rb"[^\x00-\x1f]")
+# A coordinate of PE ends with such an octet: in eight bits, and in seven when it starts with a 7.
+ENCODED_END = re.compile(rb"[\xbf-\xfe]")
+ENCODED_END_7 = re.compile(rb"[\x5f-\x7e]")
+NUMBER = re.compile(rb"[-+]?(?:\d{1,12}\.?\d{0,12}|\.\d{1,12})")
 MAX_INSTRUCTION_OCTETS = 1 << 20
 
 DRAWS = frozenset({b"CI", b"EA", b"ER", b"EW", b"RA", b"RR", b"WG", b"FP", b"EP"})
@@ -38,12 +41,14 @@ class HpGl:
         self._initialize()
         self._text_until: bytes | None = None
         self._labels = False
+        self._encodes = self._seven_bits = False
 
     def _initialize(self) -> None:
         self._pen = 1
         self._pen_down = False
         self._label_end = b"\x03"
         self._polygon = False
+        self._symbol = False
 
     @property
     def in_text(self) -> bool:
@@ -99,8 +104,9 @@ class HpGl:
         elif code == b"BL":
             self._text_until = self._label_end
         elif code == b"PE":
-            self._mark(self._pen != 0)
             self._text_until = b";"
+            self._encodes = True
+            self._seven_bits = bytes(data[position : position + 1]) == b"7"
         elif code == b"CO":
             self._text_until = b'"'
             quote = data[position] == 0x22
@@ -110,7 +116,8 @@ class HpGl:
             if self._label_end == b";":
                 self._label_end = b"\x03"
             return position + 1
-        else:  # SM: one character, or none
+        else:  # SM: one character, drawn at every place that is gone to; or none
+            self._symbol = bytes(data[position : position + 1]) not in (b";", b" ")
             return position + 1
         return position
 
@@ -124,12 +131,15 @@ class HpGl:
         labels = self._labels
         stop = _end_pattern(end).search(data, position)
         found = find_uel(data, position)[0] if stop is None else stop.start()
+        if self._encodes:
+            ends = ENCODED_END_7 if self._seven_bits else ENCODED_END
+            self._mark(ends.search(data, position, found) is not None)
         if labels and PRINTABLE.search(data, position, found):
             self._mark(True)
         if stop is None:
             return found
         self._text_until = None
-        self._labels = False
+        self._labels = self._encodes = False
         return found if stop[0][:1] == UEL[:1] else found + 1
 
     def _obey(self, code: bytes, parameters: bytes) -> None:
@@ -138,7 +148,8 @@ class HpGl:
             if code in (b"PD", b"PU"):
                 self._pen_down = code == b"PD"
             near = not numbers or any(abs(float(number)) < FAR_PLOTTER_UNITS for number in numbers)
-            if self._pen_down and near and (len(numbers) >= 2 or code == b"PD"):
+            goes = near and len(numbers) >= 2
+            if (self._pen_down and (goes or (near and code == b"PD"))) or (self._symbol and goes):
                 self._mark(not self._polygon)
         elif code in DRAWS or (code in DRAWS_WITH_PEN_DOWN and self._pen_down):
             self._mark(not self._polygon or code in (b"FP", b"EP"))

@@ -25,6 +25,8 @@ HMM_A_POINT = 2540 / 72
 MAX_HMM = 100_000_000  # a kilometre: nobody's page
 
 
+OUR_STREAM = re.compile(r"^(?:stream )?<[^>]{0,200}>[ :,(]*")
+
 # Operators by which something else than a level of grey may come onto a page (ISO 32000-2 annex A), and those
 # among them that set a grey in RGB or CMYK.
 COLOUR_OPERATOR = re.compile(
@@ -74,7 +76,7 @@ def measure_pdf(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Repo
         raise
     except Exception as error:
         # Whatever qpdf and pikepdf raise says the same: this is no PDF that can be printed.
-        warnings.add("corrupt", f"no PDF can be read: {_plain(error)}")
+        warnings.add("corrupt", f"no PDF can be read: {_reason(error)}")
         yield Report(format=PdfAnalyzer.format, version=_version_of(document), warnings=warnings.as_tuple())
         return
     with pdf:
@@ -85,10 +87,10 @@ def measure_pdf(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Repo
             raise
         except Exception as error:
             # As above: a page tree without an end, or one that is no tree.
-            warnings.add("corrupt", f"the page tree cannot be read: {_plain(error)}")
+            warnings.add("corrupt", f"the page tree cannot be read: {_reason(error)}")
             pages, suspects = None, []
         for complaint in pdf.get_warnings()[:4]:
-            warnings.add("repaired", _plain(complaint))
+            warnings.add("repaired", _reason(complaint))
         report = Report(
             format=PdfAnalyzer.format,
             version=pdf.pdf_version,
@@ -188,7 +190,7 @@ def _colours(document: BinaryIO, suspects: Sequence[bool], time_s: float) -> tup
         raise
     except Exception as error:
         # PDFium may see fewer pages than qpdf repaired, or none; the pages are counted already.
-        return colours, f"page {len(colours) + 1} cannot be rendered: {_plain(error)}"
+        return colours, f"page {len(colours) + 1} cannot be rendered: {_reason(error)}"
     return colours, None
 
 
@@ -225,6 +227,11 @@ def _version_of(document: BinaryIO) -> str | None:
     document.seek(0)
     found = re.search(rb"%PDF-(\d\.\d)", document.read(1024))
     return found[1].decode() if found else None
+
+
+def _reason(error: object) -> str:
+    """Return what a library complains of, without the name that it gives to our stream."""
+    return _plain(OUR_STREAM.sub("", str(error)) or type(error).__name__)
 
 
 def _plain(text: object) -> str:

@@ -21,6 +21,7 @@ from pcl.raster_page import (
     APPLE_SYNC,
     PWG_PAGE_OCTETS,
     PWG_SYNC,
+    UNKNOWN_COUNTS,
     RasterPage,
     read_apple_page,
     read_pwg_page,
@@ -31,7 +32,6 @@ __all__ = ["RasterAnalyzer", "RasterDecoder", "Rows"]
 
 PIECE_OCTETS = 1 << 16  # what is looked at in one go: bounds what a large chunk copies
 UEL = b"\x1b%-12345X"
-UNKNOWN_COUNTS = (0, 0xFFFFFFFF)
 
 # In the walk one integer holds the place in the piece (low 17 bits) and the units of the line above them: one
 # addition moves both, and it stays a machine word for lines of up to 8191 units.
@@ -181,14 +181,14 @@ class _Framing:
         return at + octets
 
     def _start_file(self, media_type: str, total_pages: int | None, at: int) -> None:
-        self._check_total(at)
+        self._check_total(self._base + at)
         self.format, self.total_pages, self.pages_begun = media_type, total_pages, 0
 
-    def _check_total(self, at: int) -> None:
+    def _check_total(self, offset: int) -> None:
         """Warn when the document's own count of its pages is not the truth."""
         if self.total_pages is not None and self.total_pages != self.pages_begun:
             says = f"the header says {self.total_pages} pages, there are {self.pages_begun}"
-            self.warnings.add("page-count-disagrees", says, self._base + at)
+            self.warnings.add("page-count-disagrees", says, offset)
 
     def _overrun(self, at: int) -> PclError:
         return PclError("a compressed line is longer than its page is wide", self._base + at)
@@ -372,7 +372,7 @@ class RasterAnalyzer(_Framing):
             self.warnings.add("truncated", "the stream ends within a header", self._octets)
         elif self.format and not self.pages_begun:
             self.warnings.add("no-pages", "the stream has a file header and no page", self._octets)
-        self._check_total(0)
+        self._check_total(self._octets)
 
     def _lose(self, error: PclError) -> None:
         """Give up counting where the stream cannot be followed any more; a page begun is counted."""

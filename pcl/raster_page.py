@@ -21,6 +21,7 @@ __all__ = [
     "PWG_PAGE_HEADER",
     "PWG_PAGE_OCTETS",
     "PWG_SYNC",
+    "UNKNOWN_COUNTS",
     "RasterPage",
     "read_apple_page",
     "read_pwg_page",
@@ -35,6 +36,7 @@ APPLE_SYNC = b"UNIRAST\0"
 PWG_PAGE_OCTETS = 1796
 APPLE_FILE_OCTETS = 12
 APPLE_PAGE_OCTETS = 32
+UNKNOWN_COUNTS = (0, 0xFFFFFFFF)  # of pages: the standard's, and what some programs write
 MAX_LINE_OCTETS = 1 << 20  # 44 inches of CMYK at 2400 dots an inch are half of it
 
 
@@ -260,7 +262,7 @@ def read_pwg_page(header: bytes) -> RasterPage:
         media_source=_named(MEDIA_SOURCES, raw.media_position),
         media_type=raw.media_type or None,
         orientation=_named(ORIENTATIONS, raw.orientation),
-        total_pages=raw.total_page_count or None,
+        total_pages=None if raw.total_page_count in UNKNOWN_COUNTS else raw.total_page_count,
         print_quality=raw.print_quality,
         insert_sheet=bool(raw.insert_sheet),
     )

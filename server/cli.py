@@ -370,11 +370,11 @@ def verify_ledger(daemon: Daemon, head: str) -> None:
 
 
 @ledger.command("show")
-@click.option("--after", type=click.IntRange(0), default=0, help="Begin after this number.")
+@click.option("--after", type=click.IntRange(0), help="Begin after this number; usually the newest.")
 @click.option("--job", type=int, help="Only what is about this job.")
 @click.option("--limit", type=click.IntRange(1, c.LIST_MAX), default=100)
 @asks
-def show_ledger(daemon: Daemon, after: int, job: int | None, limit: int) -> None:
+def show_ledger(daemon: Daemon, after: int | None, job: int | None, limit: int) -> None:
     """Events, oldest first."""
     daemon.show(c.ShowLedger(after=after, job=job, limit=limit), show_events)
 

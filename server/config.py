@@ -11,7 +11,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -112,9 +112,11 @@ class Jobs(Section, frozen=True):
 
 
 class Discovery(Section, frozen=True):
-    """Whether the queues are announced on the local network (Bonjour)."""
+    """Whether the queues are announced on the local network (Bonjour), and on which of its interfaces: their
+    addresses; all but loopback if none is named."""
 
     enabled: bool = True
+    interfaces: tuple[str, ...] = ()
 
 
 class QueueSettings(Section, frozen=True):
@@ -255,6 +257,13 @@ def check(config: Config) -> None:
         raise ConfigError("$.tls.key", "a key without its certificate: give `certificate` too")
     if not re.fullmatch(r"[ !#-\[\]-~]{1,64}", config.identity.realm):
         raise ConfigError("$.identity.realm", "give 1 to 64 ASCII characters, no quote and no backslash")
+    for index, address in enumerate(config.discovery.interfaces):
+        try:
+            ip_address(address)
+        except ValueError:
+            raise ConfigError(
+                f"$.discovery.interfaces[{index}]", f"{address!r} is no address: write an interface's own"
+            ) from None
     for index, network in enumerate(config.identity.trusted_networks):
         try:
             ip_network(network)

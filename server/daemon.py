@@ -137,7 +137,7 @@ async def serve(
             group.create_task(house.releaser.run())
             tasks = [group.create_task(house.sweep())]
             if config.discovery.enabled:
-                tasks.append(group.create_task(announce(house.gate, house.place.port, met=house.place.meet)))
+                tasks.append(group.create_task(house.announce()))
             ready(house.describe_ready())
             _log.info("serving %d queues at port %d", len(house.fleet.queues), house.place.port)
             await ending.wait()
@@ -236,6 +236,17 @@ class _House:
             except PullprintError as error:
                 _log.error("what is over could not be swept away: %s", error)
             await asyncio.sleep(SWEEP_EVERY_S)
+
+    async def announce(self) -> None:
+        """Make the queues known on the local network."""
+        names = self.config.listen.names
+        await announce(
+            self.gate,
+            self.place.port,
+            host=names[0] if names else "",
+            interfaces=self.config.discovery.interfaces,
+            met=self.place.meet,
+        )
 
     async def list_queues(self) -> list[Listed]:
         """The queues for the start page, the default one first."""

@@ -43,7 +43,6 @@ class Served:
     settings: QueueSettings
     printer: Printer
     spool: Spool
-    access: Access
     public: Route
     secret: Handler
 
@@ -74,6 +73,7 @@ class Gate:
         self._served: dict[str, Served] = {}
         self._refreshing = asyncio.Lock()
         self._changed = asyncio.Event()
+        self._revision = 0
 
     def __iter__(self) -> Iterator[Served]:
         return iter(self._served.values())
@@ -104,12 +104,19 @@ class Gate:
                 if present is None or present.settings != settings:
                     served[name] = await self._serve(settings)
             self._served = served
+            self._revision += 1
             self._changed.set()
             self._changed = asyncio.Event()
 
-    async def wait_change(self) -> None:
-        """Return after the next `refresh`."""
-        await self._changed.wait()
+    @property
+    def revision(self) -> int:
+        """How often `refresh` was done."""
+        return self._revision
+
+    async def wait_change(self, revision: int) -> None:
+        """Return once there is another revision than that one."""
+        while self._revision == revision:
+            await self._changed.wait()
 
     async def _serve(self, settings: QueueSettings) -> Served:
         told = await self._fleet.told(settings.printer) if settings.printer else Attributes()
@@ -131,7 +138,6 @@ class Gate:
             settings,
             printer,
             spool,
-            access,
             public=self._public_route(settings, printer.through(access)),
             secret=printer.through(Access(plain=False)),
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from ipp import Attributes, IppError
 from ipp.client import Client
@@ -18,11 +20,20 @@ class ProbeError(PullprintError):
 
 
 async def probe(uri: str) -> Attributes:
-    """Everything that the printer tells of itself. Nothing secret is sent, so any certificate is accepted.
+    """Everything that the printer tells of itself; nothing, where it is a raw port or a folder.
+
+    Nothing secret is sent, so any certificate is accepted.
 
     Raises:
-        ProbeError: it does not answer, or not as a printer does.
+        ProbeError: it is not there, or does not answer as a printer does.
     """
+    parts = urlsplit(uri)
+    if parts.scheme == "file":
+        if not await asyncio.to_thread(Path(unquote(parts.path)).is_dir):
+            raise ProbeError(f"there is no folder {unquote(parts.path)!r}: make it first")
+        return Attributes()
+    if parts.scheme not in ("ipp", "ipps"):
+        return Attributes()
     try:
         async with asyncio.timeout(TIME_OUT_S), Client(uri, trust=AnyCertificate()) as client:
             return await client.get_printer_attributes()

@@ -26,16 +26,8 @@ FLOORS: dict[str, list[set[str]]] = {
     "pcl": [
         {"errors", "report", "tables", "media", "colour", "detect"},
         {
-            "language",
-            "spool",
-            "text",
-            "pjl",
-            "hpgl",
-            "raster_page",
-            "raster_colour",
-            "raster",
-            "raster_writer",
-            "worker",
+            *("language", "spool", "text", "pjl", "hpgl", "worker"),
+            *("raster_page", "raster_colour", "raster", "raster_writer"),
         },
         {"document", "image", "pdf", "postscript", "confined"},
         {"pcl5", "pcl5_commands", "pcl5_macros", "pcl5_page"},

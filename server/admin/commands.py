@@ -332,10 +332,10 @@ class VerifyLedger(Command, frozen=True, tag="ledger.verify"):
 
 
 class ShowLedger(Command, frozen=True, tag="ledger.show"):
-    """Events after a number, oldest first."""
+    """Events after a number, or (None) the newest ones; oldest first."""
 
     answer: ClassVar[Any] = list[EventView]
-    after: int = 0
+    after: int | None = None
     job: int | None = None
     limit: int = 100
 

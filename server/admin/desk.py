@@ -83,7 +83,8 @@ class Serving(Protocol):
         ...
 
 
-# Asks a printer at a URI what it is. Raises PullprintError where it does not answer.
+# Asks a printer at a URI what it is; one that cannot say (9100, a folder) says nothing. Raises PullprintError
+# where nothing is there.
 Probe = Callable[[str], Awaitable[Attributes]]
 # An AirPrint profile for a person's name, the URIs of a secret path and a queue's title.
 MakeProfileFile = Callable[[str, str, str, str], bytes]
@@ -239,7 +240,7 @@ class Desk:
         return view_printer(printer, told, from_file=self._fleet.is_from_file(printer))
 
     async def _add_printer(self, command: c.AddPrinter, by: str) -> c.PrinterView:
-        told = await self._ask(command.uri) if command.probe else Attributes()
+        told = await self._probe(command.uri) if command.probe else Attributes()
         name = command.name or _free_name(command.uri, told, self._fleet.printers)
         printer = PrinterSettings(
             name=name,
@@ -252,16 +253,12 @@ class Desk:
 
     async def _probe_printer(self, command: c.ProbePrinter, by: str) -> c.PrinterView:
         if "://" in command.printer:
-            told = await self._ask(command.printer)
+            told = await self._probe(command.printer)
             name = _free_name(command.printer, told, {})
             return view_printer(PrinterSettings(name=name, uri=command.printer), told, from_file=False)
         printer = self._fleet.printer(command.printer)
-        await self._fleet.learn(printer.name, await self._ask(printer.uri), by)
+        await self._fleet.learn(printer.name, await self._probe(printer.uri), by)
         return await self._view_printer(printer)
-
-    async def _ask(self, uri: str) -> Attributes:
-        """What a printer says of itself; one that cannot say anything (9100, a folder) says nothing."""
-        return await self._probe(uri) if urlsplit(uri).scheme in ("ipp", "ipps") else Attributes()
 
     async def _remove_printer(self, command: c.RemovePrinter, by: str) -> None:
         await self._fleet.remove_printer(command.name, by)
@@ -314,7 +311,10 @@ class Desk:
     async def _show_ledger(self, command: c.ShowLedger, by: str) -> list[c.EventView]:
         if not 1 <= command.limit <= c.LIST_MAX:
             raise CommandError(f"a list has 1 to {c.LIST_MAX} entries, not {command.limit}")
-        events = await self._ledger.events(command.after, limit=command.limit, job_id=command.job)
+        after = command.after
+        if after is None:  # a job has few events: all of them are its newest
+            after = max(0, self._ledger.head - command.limit) if command.job is None else 0
+        events = await self._ledger.events(after, limit=command.limit, job_id=command.job)
         return [view_event(recorded) for recorded in events]
 
 

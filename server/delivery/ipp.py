@@ -211,7 +211,9 @@ class _Attempt:
         try:
             status = await self._device.status(job_id)
             await self._note(replace(self._remote, uuid=status.uuid if status is not None else ""))
-            cargo = self._shipment.cargo
+            # An empty document is not sent: without octets, Send-Document is how a job is closed.
+            cargo = [each for each in self._shipment.cargo if each.document.octets]
+            cargo = cargo or list(self._shipment.cargo[-1:])
             for each in cargo:
                 await self._send(each, last=each is cargo[-1])
         except (IppError, PullprintError) as error:

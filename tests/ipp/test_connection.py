@@ -2,6 +2,8 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -11,6 +13,7 @@ from ipp.endpoint import Endpoint, EndpointLimits
 from ipp.exchange import Request, Response, Route, User
 from ipp.listener import ConnectionLimits
 from ipp.tls import OwnIdentity
+from ipp.trust import shown_fingerprint, unverified_context
 from tests.ipp.serving import (
     ANNA,
     MESSAGE,
@@ -40,6 +43,20 @@ class TestTls:
         (request,) = handler.requests
         assert request.secure
         assert request.uri.startswith("ipps://localhost:")
+
+    async def test_goes_on_with_the_certificate_it_began_with_when_that_is_renewed(
+        self, handler: RecordingHandler, tmp_path: Path
+    ) -> None:
+        now = datetime.now(UTC)
+        identity = OwnIdentity(tmp_path / "own.pem", [], clock=lambda: now)
+        async with serving(handler, identity=identity) as endpoint:
+            async with await BareClient.connect(endpoint.addresses[0], unverified_context()) as former:
+                first = await shown_fingerprint(*endpoint.addresses[0], 10)
+                now += timedelta(days=700)
+                second = await shown_fingerprint(*endpoint.addresses[0], 10)
+                former.post(MESSAGE)
+                assert (await former.answer()).status == 200
+        assert first != second == identity.fingerprint
 
     async def test_is_demanded_by_426(self, handler: RecordingHandler) -> None:
         async with connected(handler) as client:

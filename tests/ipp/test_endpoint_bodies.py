@@ -5,6 +5,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -15,7 +16,9 @@ from ipp.connection import ConnectionTimes
 from ipp.endpoint import EndpointLimits
 from ipp.exchange import Request, Response
 from ipp.listener import ConnectionLimits
+from ipp.tls import OwnIdentity
 from tests.ipp.serving import (
+    CONTINUE,
     MESSAGE,
     QUICK,
     connected,
@@ -28,6 +31,7 @@ from tests.ipp.wire import (
     chunked,
     chunks_of,
     request_message,
+    spoil,
     until,
 )
 
@@ -184,6 +188,28 @@ class TestSlowClients:
                 await until(lambda: len(handler.requests) == 1)
                 await until(lambda: endpoint.connections == 0)
 
+    async def test_that_stop_within_the_body_of_a_page_are_cut_off(self, handler: RecordingHandler) -> None:
+        limits = EndpointLimits(times=ConnectionTimes(stall_s=0.1))
+        async with connected(handler, limits=limits) as client:
+            client.post(b"", "Content-Length: 100", path="/form", sized=False)
+            client.send(b"part")
+            assert await client.closed() == b""
+
+    async def test_that_leave_within_the_body_of_a_page_are_not_missed(
+        self, handler: RecordingHandler, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with serving(handler) as endpoint:
+            async with await BareClient.connect(endpoint.addresses[0]) as client:
+                client.post(b"", CONTINUE, "Content-Length: 100", path="/form", sized=False)
+                assert (await client.answer()).status == 100
+            await until(lambda: endpoint.connections == 0)
+            async with await BareClient.connect(endpoint.addresses[0]) as client:
+                client.post(
+                    b"5\r\npart!nonsense\r\n", "Transfer-Encoding: chunked", path="/form", sized=False
+                )
+                assert (await client.answer()).status == 400
+        assert not caplog.records
+
     async def test_that_are_many_leave_room_for_others(self, handler: RecordingHandler) -> None:
         limits = EndpointLimits(
             times=ConnectionTimes(idle_s=0.3), connections=ConnectionLimits(connections_per_address=20)
@@ -308,3 +334,41 @@ class TestAnAnswerThatIsKept:
                 asyncio.get_running_loop().call_soon(connection.data_received, question)
                 statuses = [(await client.answer()).ipp_status for _ in range(2)]
         assert statuses == [Status.CLIENT_ERROR_NOT_POSSIBLE, Status.SUCCESSFUL_OK]
+
+
+REQUESTS = (
+    b"POST /ipp/print HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/ipp\r\n"
+    b"Content-Length: %d\r\n\r\n%s" % (len(MESSAGE), MESSAGE),
+    b"POST /ipp/print HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/ipp\r\n"
+    b"Expect: 100-continue\r\nTransfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n"
+    + chunked(gzip.compress(MESSAGE + b"x")),
+    b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n\r\n",
+    b"GET /page HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic zz\r\n\r\n",
+)
+
+
+async def test_whatever_comes_is_answered_or_closed_in_time_and_never_an_error_of_ours(
+    handler: RecordingHandler, identity: OwnIdentity, caplog: pytest.LogCaptureFixture
+) -> None:
+    random = Random(5)
+    limits = EndpointLimits(
+        message_s=0.1,
+        body=BodyLimits(silence_s=0.1),
+        connections=ConnectionLimits(handshake_s=0.1),
+        times=ConnectionTimes(idle_s=0.1, stall_s=0.2, linger_s=0.02),
+    )
+    async with serving(handler, limits=limits, identity=identity) as endpoint:
+
+        async def send_spoilt() -> None:
+            octets = spoil(random.choice(REQUESTS), random)
+            async with await BareClient.connect(endpoint.addresses[0]) as client:
+                cut = random.randrange(len(octets))
+                client.send(octets[:cut])
+                await asyncio.sleep(0)
+                client.send(octets[cut:])
+                assert b" 500 " not in await client.closed()
+
+        for _ in range(15):
+            await asyncio.gather(*(send_spoilt() for _ in range(20)))
+        await until(lambda: endpoint.connections == 0)
+    assert not caplog.records

@@ -19,8 +19,8 @@ def octets(request_id: int, rest: bytes = b"\x03") -> bytes:
     return b"\x02\x00\x00\x0b" + request_id.to_bytes(4) + rest
 
 
-def kept(same: bool = True) -> tuple[Repeats, list[object]]:
-    repeats, peers = Repeats(), list[object]()
+def kept(same: bool = True) -> tuple[Repeats, list[str]]:
+    repeats, peers = Repeats(), list[str]()
     repeats.keep(HERE, HEAD + octets(7), b"HTTP ", octets(7, b"answer"), lambda: same, peers.append)
     return repeats, peers
 
@@ -35,12 +35,12 @@ def test_the_same_request_gets_the_same_answer_under_its_own_number() -> None:
 @pytest.mark.parametrize("request_id", [0, 0x80000000, 0xFFFFFFFF])
 def test_a_number_that_is_not_positive_is_left_to_the_printer_to_refuse(request_id: int) -> None:
     repeats, _ = kept()
-    assert repeats.find(HERE, HEAD + octets(request_id), None) is None
+    assert repeats.find(HERE, HEAD + octets(request_id), "") is None
 
 
 def test_an_answer_that_would_be_another_now_is_dropped() -> None:
     repeats, _ = kept(same=False)
-    assert repeats.find(HERE, HEAD + octets(7), None) is None
+    assert repeats.find(HERE, HEAD + octets(7), "") is None
     assert not repeats._kept
 
 
@@ -69,14 +69,14 @@ def test_an_answer_that_would_be_another_now_is_dropped() -> None:
 )
 def test_any_other_request_is_not_taken_for_it(place: Place, data: bytes) -> None:
     repeats, _ = kept()
-    assert repeats.find(place, data, None) is None
+    assert repeats.find(place, data, "") is None
 
 
 def test_long_requests_are_not_kept() -> None:
     repeats = Repeats()
     data = HEAD + octets(1, b"x" * REQUEST_OCTETS_MAX)
     repeats.keep(HERE, data, b"", octets(1), lambda: True, lambda _: None)
-    assert repeats.find(HERE, data, None) is None
+    assert repeats.find(HERE, data, "") is None
 
 
 def test_what_is_kept_is_bounded_and_the_oldest_goes_first() -> None:
@@ -84,14 +84,14 @@ def test_what_is_kept_is_bounded_and_the_oldest_goes_first() -> None:
     for number in range(KEPT + 1):
         data = HEAD + octets(1, b"%d" % number)
         repeats.keep(HERE, data, b"", octets(1), lambda: True, lambda _: None)
-    assert repeats.find(HERE, HEAD + octets(1, b"0"), None) is None
-    assert repeats.find(HERE, HEAD + octets(1, b"%d" % KEPT), None) is not None
+    assert repeats.find(HERE, HEAD + octets(1, b"0"), "") is None
+    assert repeats.find(HERE, HEAD + octets(1, b"%d" % KEPT), "") is not None
 
 
 def test_a_request_in_pieces_is_not_taken_for_a_whole_one() -> None:
     repeats, _ = kept()
     data = HEAD + octets(7)
-    assert [cut for cut in range(len(data)) if repeats.find(HERE, data[:cut], None) is not None] == []
+    assert [cut for cut in range(len(data)) if repeats.find(HERE, data[:cut], "") is not None] == []
 
 
 async def test_a_printer_that_changes_is_told_at_once_over_one_connection() -> None:

@@ -135,6 +135,10 @@ def test_a_file_that_is_no_identity_is_said_so_and_kept(tmp_path: Path) -> None:
     assert (tmp_path / "identity.pem").read_text() == "notes"
 
 
+def test_no_ticket_follows_the_handshake_since_libcups_takes_it_for_an_error(tmp_path: Path) -> None:
+    assert OwnIdentity(tmp_path / "identity.pem", ["printer.local"]).context().num_tickets == 0
+
+
 def test_tls_1_1_is_refused(tmp_path: Path) -> None:
     identity = OwnIdentity(tmp_path / "identity.pem", [])
     assert identity.context().minimum_version == ssl.TLSVersion.TLSv1_2

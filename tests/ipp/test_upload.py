@@ -2,7 +2,9 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -13,12 +15,12 @@ from ipp import (
     encode,
 )
 from ipp.client import Client
-from ipp.errors import ConnectionFailed
+from ipp.errors import ConnectionFailed, IppError
 from ipp.exchange import Request, Response
 from ipp.trust import AnyCertificate, Basic, FirstUse
 from ipp.upload import ClientTimes
 from tests.ipp.serving import http_answer, printing_at, speaking
-from tests.ipp.wire import RecordingHandler, answer_message, chunks_of, until
+from tests.ipp.wire import RecordingHandler, answer_message, chunked, chunks_of, spoil, until
 
 EVERY_LOOP = True
 
@@ -308,3 +310,39 @@ class TestADocumentThatFails:
                 with pytest.raises(asyncio.CancelledError):
                     await sending
                 await asyncio.wait_for(gone.wait(), 10)
+
+
+async def test_whatever_a_server_says_is_an_answer_or_an_error_of_ours() -> None:
+    random = Random(7)
+    whole = http_answer(encode(answer_message()))
+    kinds = (
+        whole,
+        b"HTTP/1.1 100 Continue\r\n\r\n" + whole,
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/ipp\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + chunked(encode(answer_message(request_id=1)), b"document"),
+        b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n',
+        b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\nContent-Length: 0\r\n\r\n",
+    )
+    times = ClientTimes(connect_s=0.2, answer_s=0.2, stall_s=0.2, continue_s=0.01)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(spoil(random.choice(kinds), random))
+
+    outcomes: set[object] = set()
+    async with speaking(answer) as where:
+        for number in range(200):
+            async with Client(
+                f"ipp://{where}/",
+                times=times,
+                credentials=ANNA,
+                trust=AnyCertificate(),
+                plain_credentials=True,
+            ) as client:
+                try:
+                    document = chunks_of(b"document") if number % 2 else None
+                    outcomes.add((await client.send(client.request(Operation.PRINT_JOB), document)).code)
+                except IppError as error:
+                    outcomes.add(type(error))
+    assert {0, RemoteProtocolError, ConnectionFailed} <= outcomes

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from random import Random
 
 from ipp import Attribute, Group, GroupTag, Message, Operation, Status, Tag, encode
 from ipp.exchange import Request, Response, Route, Router
@@ -159,3 +160,21 @@ class Anew:
     def __aiter__(self) -> AsyncIterator[bytes]:
         self.times_read += 1
         return chunks_of(*self.chunks)
+
+
+def spoil(octets: bytes, random: Random) -> bytes:
+    """The octets with a few of them changed, missing, repeated or put in between."""
+    spoilt = bytearray(octets)
+    for _ in range(random.randint(1, 6)):
+        place = random.randrange(len(spoilt))
+        what = random.randrange(4)
+        if what == 0:
+            spoilt[place] = random.randrange(256)
+        elif what == 1:
+            spoilt[place:place] = random.choice((b"\r", b"\n", b" ", b":", b"\0", b"\xff" * 200))
+        elif what == 2:
+            del spoilt[place : place + random.randint(1, 20)]
+        else:
+            spoilt[place:place] = spoilt[: random.randrange(60)]
+        spoilt = spoilt or bytearray(b" ")
+    return bytes(spoilt)

@@ -64,6 +64,13 @@ def test_padding_around_jobs_is_no_document() -> None:
     assert not report.warnings
 
 
+@pytest.mark.parametrize("octets", [65536, 65537, 131072, 200_000])
+def test_the_last_page_counts_when_the_stream_ends_with_a_block(octets: int) -> None:
+    stream = b"\x1bE".ljust(octets, b"x")
+    assert analyzed(stream).pages == 1
+    assert report_of(pcl.new_analyzer, [stream[:65536], stream[65536:]]).pages == 1
+
+
 def test_an_empty_stream_says_so() -> None:
     report = analyzed(b"")
     assert report.format is None

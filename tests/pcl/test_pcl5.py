@@ -97,6 +97,90 @@ PAGES = {
     b"\x1b&f1y0Xhello\f\x1b&f1x2x2X": 2,
     b"\x1b&f1Y\x1b&f0Xhello\x1b&f1X\x1b&f4Xx\f\f": 2,
     b"\x1b&f9Y\x1b&f2X": 0,
+    # More of plotting, units, spacing, margins, directions, control codes, rasters and macros
+    PEN + b"PE<=00=00;\x1b%0A": 0,
+    PEN + b"PE=AB=CD;\x1b%0A": 0,
+    PEN + b'CO"PD1,1;";\x1b%0A': 0,
+    PEN + b"DT|;LBab|;PU;\x1b%0A": 1,
+    PEN + b"DT|;LB\x03|;PU;\x1b%0A": 0,
+    PEN + b"SM*;PA100,100;\x1b%0A": 1,
+    PEN + b"PM0;PD100,100,200,300;PM2;\x1b%0A": 0,
+    PEN + b"PM0;PD100,100,200,300;PM2;EP;\x1b%0A": 1,
+    PEN + b"PM0;PD100,100,200,300;PM2;FP;\x1b%0A": 1,
+    PEN + b"PA10,10;AA50,50,90;\x1b%0A": 0,
+    PEN + b"PD;AA50,50,90;\x1b%0A": 1,
+    PEN + b"BZ10,10,20,20,30,30;\x1b%0A": 0,
+    PEN + b"PD;BZ10,10,20,20,30,30;\x1b%0A": 1,
+    PEN + b"WG100,0,90;\x1b%0A": 1,
+    PEN + b"EW100,0,90;\x1b%0A": 1,
+    PEN + b"EA100,100;\x1b%0A": 1,
+    PEN + b"RR50,50;\x1b%0A": 1,
+    PEN + b"SP0;PD100,100;\x1b%0A": 1,
+    PEN + b"SP;PD100,100;\x1b%0A": 1,
+    PEN + b"PD100,100;IN;\x1b%0A": 1,
+    PEN + b"LB   \x03;\x1b%0A": 1,
+    b"\x1b%0BIN;SP1;PA100,100;LBab\x1bEcd\x03;\x1b%0A": 1,
+    b"\x1b%0BPD1,1\x1bEx": 2,
+    b"\x1b%1Bxyz\x1b%1Ax": 1,
+    b"\x1b&u1200D\x1b*p12000Yx": 1,
+    b"\x1b&u7D\x1b*p300Yx\n\n": 1,
+    b"\x1b&l6C" + b"x\n" * 70: 1,
+    b"\x1b&l12D" + b"x\n" * 125: 1,
+    b"\x1b&l7D" + b"x\n" * 61: 2,
+    b"\x1b&l3D" + b"x\n" * 31: 2,
+    b"\x1b&k12H\x1b&s0C" + b"x" * 79 * 60 + b"x" * 300: 2,
+    b"\x1b&k2S\x1b&s0C" + b"x" * 132 * 60: 1,
+    b"\x1b(s20H\x1b&s0C" + b"x" * 160 * 60 + b"y" * 1: 2,
+    b"\x1b&a10L\x1b&a20M\x1b&s0C" + b"x" * 11 * 61: 2,
+    b"\x1b&a20M\x1b9\x1b&s0C" + b"x" * 80 * 61: 2,
+    b"\x1b&f0S" + b"\n" * 30 + b"\x1b&f1S" + b"x\n" * 60: 1,
+    b"\n" * 30 + b"\x1b&f0S\x1b&f1S" + b"x\n" * 40: 2,
+    b"\x1b&a90P" + b"x\n" * 50: 1,
+    b"\x1b&a180P" + b"x\n" * 61: 2,
+    b"\x1b&a270P" + b"x\n" * 46: 2,
+    b"\n" * 55 + b"\x1b&a180P" + b"x\n" * 58: 1,
+    b"\x1b&l10E" + b"x\n" * 55: 2,
+    b"\x1b&l20F" + b"x\n" * 21: 2,
+    b"\x1b&l2e10F" + b"x\n" * 11: 2,
+    b"\x1b&l20F\x1b&l0F" + b"x\n" * 60: 1,
+    b"\x1b&f5000I\x1b&f3600J\x1b&l101A" + b"x\n" * 30: 2,
+    b"\x1b&l1A" + b"x\n" * 58: 2,
+    b"\x1b&l3A" + b"x\n" * 78: 1,
+    b"\x1b&l27A" + b"x\n" * 94: 2,
+    b"\x1b=" * 121 + b"x": 2,
+    b"\x1b&k1G" + b"x\r" * 61: 2,
+    b"\x1b&k3G" + b"x\r" * 61: 2,
+    b"\t" * 30 + b"x": 0,
+    b"x\x08\x08\x08y": 1,
+    b"\x1b&a79Cxy": 1,
+    b"\x1b&a80Cx": 0,
+    b"\x1b*b10Yx": 1,
+    b"\x1b*t300R\x1b*r1A\x1b*b3000Y\x1b*b1W\xff\x1b*rB" + b"x\n" * 5: 2,
+    b"\x1b*t75R\x1b*r1A" + b"\x1b*b1W\xff" * 800 + b"\x1b*rC" + b"x\n" * 3: 2,
+    b"\x1b*r1A\x1b*b1W\xff\x1b*rB" + b"x\n" * 59: 1,
+    b"\x1b*t150R\x1b*r1A" + b"\x1b*b1W\xff" * 1500 + b"\x1b*rC\n": 1,
+    b"\x1b&f3Y\x1b&f0X\f\x1b&f1X\x1b&f8X\x1b&f2X": 0,
+    b"\x1b&f3Y\x1b&f0X\f\x1b&f1X\x1b&f10X\x1bE\x1b&f3Y\x1b&f2X": 1,
+    b"\x1b&f3Y\x1b&f0X\f\x1b&f1X\x1bE\x1b&f3Y\x1b&f2X": 0,
+    b"\x1b&f3Y\x1b&f0X\f\x1b&f1X\x1b&f10X\x1b&f9X\x1b&f7X\x1b&f2X": 0,
+    b"\x1b&f3Y\x1b&f0X\f\x1b&f1X\x1b&f6X\x1b&f2X": 0,
+    b"\x1b&f3Y\x1b&f0X\x1b&l0L\x1b&f1X\x1b&f3X" + b"x\n" * 61: 2,
+    b"\x1b&f3Y\x1b&f0X\x1b&l2D\x1b&f1X\x1b&f2X" + b"x\n" * 61: 4,
+    b"\x1b&f3Y\x1b&f0X\x1b&l2D\x1b&f1X\x1b&f3X" + b"x\n" * 61: 2,
+    b"\x1b&f3Y\x1b&f0X\x1bE\x1b&f1Xx\x1b&f2Xx": 1,
+    b"\x1b&l1S" + b"x\f" * 3 + b"\x1b&a1Gx\x1b&a2Gy": 5,
+    b"\x1b&p0Xx\x1b&p1X\f": 1,
+    b"\x1bY\rx\ny\x1bEz\x1bZ\f": 1,
+    b"\x1b&l\x1bEx": 1,
+    b"\x1b&lxx": 0,
+    b"\x1b(10Ux": 1,
+    b"\x1b(3@x": 1,
+    b"\x1b*c1E\x1b*c0Dx": 1,
+    b"\x1b&d0Dx\x1b&d@": 1,
+    b"\x1b&l1.5Xx": 1,
+    b"\x1b&l +1Xx": 1,
+    b"\x1b&l0H": 0,
+    b"x\x1b&l0H": 1,
 }
 
 
@@ -110,6 +194,24 @@ def test_pages_are_those_of_an_interpreter(stream: bytes, pages: int) -> None:
 def test_a_plot_that_nothing_ends_is_a_page() -> None:
     # The interpreter drops what it has not flushed; a printer prints it when the job times out.
     assert analyzed(PEN + b"PD1000,1000;").pages == 1
+
+
+def test_an_encoded_line_draws_when_it_goes_somewhere() -> None:
+    assert analyzed(PEN + b"PE=AB\xbfCD\xc0;").pages == 1
+    assert analyzed(PEN + b"PE7=A_B_;").pages == 1
+    assert analyzed(PEN + b"PE:;").pages == 0
+
+
+def test_pens_in_colour_make_a_colour_page() -> None:
+    assert analyzed(PEN + b"PD9,9;").colour_pages == 0
+    assert analyzed(b"\x1b%0BIN;NP8;SP2;PD9,9;").colour_pages == 1
+    assert analyzed(b"\x1b%0BIN;PC2,255,0,0;SP2;PD9,9;").colour_pages == 1
+    assert analyzed(b"\x1b%0BIN;PC2,9,9,9;SP2;PD9,9;").colour_pages == 0
+
+
+@pytest.mark.parametrize("code", [b"SP", b"PD", b"PC", b"NP", b"PM", b"PG"])
+def test_numbers_of_any_length_are_read(code: bytes) -> None:
+    assert analyzed(PEN + code + b"9" * 500 + b",-." + b"9" * 500 + b";PD1,1;").pages is not None
 
 
 def test_data_of_an_unknown_command_is_stepped_over() -> None:
@@ -193,6 +295,14 @@ def test_a_macro_that_runs_itself_ends() -> None:
     report = analyzed(b"\x1b&f1Y\x1b&f0X\f\x1b&f2X\x1b&f2X\x1b&f1X\x1b&f2X")
     assert report.pages is not None
     assert 1 <= report.pages <= 20
+
+
+def test_macros_beyond_the_bound_are_not_kept_and_that_is_said() -> None:
+    stream = b"".join(b"\x1b&f%dY\x1b&f0X\f%s\x1b&f1X\x1b&f2X" % (name, b" " * (3 << 20)) for name in (1, 2))
+    report = report_of(new_pcl5_analyzer, [stream])
+    assert report.pages == 1
+    assert [warning.code for warning in report.warnings] == ["macro-bound"]
+    assert report.certainty("pages") == "declared"
 
 
 def test_a_language_inside_another_counts_into_its_tally() -> None:

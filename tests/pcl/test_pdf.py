@@ -195,7 +195,9 @@ def test_a_document_without_its_end_is_repaired_and_counted() -> None:
     document = make_pdf(3)
     report = measure(document[: document.rindex(b"xref")])
     assert report.pages == 3
-    assert "repaired" in codes(report)
+    assert [(warning.code, warning.message) for warning in report.warnings] == [
+        ("repaired", "file is damaged")
+    ]
 
 
 def test_a_page_tree_that_bites_its_tail_is_survived(pool: WorkerPool) -> None:

@@ -147,6 +147,8 @@ def test_a_total_that_is_not_the_truth_is_warned_of() -> None:
     report = analyse(pwg_of([page, page]))
     assert report.pages == 2
     assert codes(report) == ["page-count-disagrees"]
+    assert report.warnings[0].offset == report.octets
+    assert analyse(pwg_of([page, page]), 1) == report
     assert codes(analyse(apple_of([make_page()] * 3, total=2))) == ["page-count-disagrees"]
     assert codes(analyse(apple_of([make_page()] * 3, total=3))) == []
     assert codes(analyse(apple_of([make_page()] * 3, total=0xFFFFFFFF))) == []

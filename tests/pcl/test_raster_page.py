@@ -158,6 +158,11 @@ def test_text_behind_the_first_nul_and_octets_that_are_not_ascii_do_no_harm() ->
     assert read_pwg_page(header[:128] + b"\xe9" * 64 + header[192:]).media_type == "\ufffd" * 64
 
 
+@pytest.mark.parametrize("count", [0, 0xFFFFFFFF])
+def test_a_page_count_that_says_nothing_is_unknown(count: int) -> None:
+    assert read_pwg_page(put(write_pwg_page(LETTER), 452, count)).total_pages is None
+
+
 def test_copies_of_0_and_unknown_codes_are_read_as_unsaid() -> None:
     header = put(put(put(write_pwg_page(LETTER), 340, 0), 324, 999), 344, 99)
     read = read_pwg_page(header)

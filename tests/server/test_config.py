@@ -79,6 +79,7 @@ def test_a_whole_file_is_read() -> None:
         ('[log]\nlevel = "loud"', "$.log.level", "debug, error, info, warning"),
         ("[identity]\nrealm = '\"'", "$.identity.realm", "no quote"),
         ('[identity]\ntrusted_networks = ["10.0.0.1/8"]', "$.identity.trusted_networks[0]", "host bits"),
+        ('[discovery]\ninterfaces = ["eth0"]', "$.discovery.interfaces[0]", "no address"),
         ("[jobs]\nexpire_after_s = 0", "$.jobs.expire_after_s", "above 0"),
         ("queues = 3", "$.queues", "write a list here, not a whole number"),
         ('[[queues]]\nkind = "hold"', "$.queues[0].name", "missing"),

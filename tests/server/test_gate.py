@@ -206,8 +206,9 @@ async def test_a_direct_queue_tells_what_its_printer_told(yard: Yard) -> None:
 async def test_who_waits_hears_of_a_change(yard: Yard) -> None:
     import asyncio
 
-    waiting = asyncio.ensure_future(yard.gate.wait_change())
+    waiting = asyncio.ensure_future(yard.gate.wait_change(yard.gate.revision))
     await asyncio.sleep(0)
     assert not waiting.done()
     await yard.gate.refresh()
     await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(yard.gate.wait_change(yard.gate.revision - 1), 5)

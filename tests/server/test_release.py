@@ -2,18 +2,33 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from ipp import JobState
+from ipp import Attributes, JobState
 from ipp.job import Event
-from server.delivery.transport import Receipt, Shipment
+from ipp.spool import DocumentTicket, Ticket, utc_now
+from server.delivery import open_transport
+from server.delivery.transport import (
+    NotDeliveredError,
+    OutcomeUnknownError,
+    Receipt,
+    Shipment,
+)
+from server.errors import NotStoredError
 from server.release import Policy
+from server.storage import ledger
 from server.storage.deliveries import Outcome
-from tests.server.releasing import ANNA, PDF, Rooms, open_rooms, running
+from server.storage.index import Transaction
+from tests.ipp.asking import stream
+from tests.server.releasing import ANNA, PDF, QUICK, Rooms, open_rooms, running
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -90,10 +105,6 @@ async def test_the_journal_and_the_ledger_tell_of_it_without_a_title(rooms: Room
 
 
 async def test_a_job_whose_documents_still_come_waits_for_them(rooms: Rooms, tmp_path: Path) -> None:
-    from ipp import Attributes
-    from ipp.spool import DocumentTicket, Ticket
-    from tests.ipp.asking import stream
-
     queue = await rooms.index.read(lambda t: t.queues.get("desk"))
     job = await rooms.service.accept(queue, Ticket(ANNA, "slow", Attributes()))
     document = DocumentTicket("a.pdf", "application/pdf")
@@ -208,6 +219,74 @@ async def test_a_direct_queue_delivers_once_its_device_is_back(rooms: Rooms, tmp
     assert printed(tmp_path) == [PDF]
 
 
+async def test_a_job_without_documents_is_completed_and_prints_nothing(rooms: Rooms, tmp_path: Path) -> None:
+    queue = await rooms.index.read(lambda t: t.queues.get("desk"))
+    async with running(rooms.releaser()):
+        job = await rooms.service.accept(queue, Ticket(ANNA, "nothing", Attributes()))
+        await rooms.service.change(job.id, Event.CLOSED, ANNA)
+        assert (await rooms.finished(job.id)).state is JobState.COMPLETED
+    assert printed(tmp_path) == []
+
+
+async def test_a_look_that_comes_late_cancels_nothing_that_began_meanwhile(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, looks = Patient(), 0
+    read, write = rooms.index.read, rooms.index.write
+    looked = asyncio.Event()
+
+    async def begin_after_the_second_look(change: Callable[[Transaction], T]) -> T:
+        await looked.wait()
+        return await write(change)
+
+    async def tell_of_the_second_look_late(question: Callable[[Transaction], T]) -> T:
+        nonlocal looks
+        answer = await read(question)
+        looks += 1
+        if looks == 2:
+            looked.set()
+            await device.began.wait()
+        return answer
+
+    job_id = await _released(rooms)
+    monkeypatch.setattr(rooms.index, "read", tell_of_the_second_look_late)
+    monkeypatch.setattr(rooms.index, "write", begin_after_the_second_look)
+    releaser = rooms.releaser(transports=lambda _: device)  # type: ignore[arg-type,return-value]
+    async with running(releaser):
+        await write(lambda t: t.record(ledger.Event("printer-state-changed", utc_now(), "system")))
+        await device.began.wait()
+        device.may_end.set()
+        await rooms.finished(job_id)
+    assert device.canceled == []
+
+
+async def test_what_nobody_waits_for_any_more_is_parked_again(rooms: Rooms, tmp_path: Path) -> None:
+    held, direct = await _released(rooms), await rooms.park(queue="desk")
+    policy = replace(QUICK, release_lasts=timedelta(seconds=-1))  # as if the daemon had been down for long
+    async with running(rooms.releaser(policy)):
+        job = await rooms.parked(held)
+        await rooms.finished(direct)
+    assert job.reasons == {"job-release-wait"}
+    assert "Release it again when you are at the printer" in job.message
+    assert printed(tmp_path) == [PDF]
+
+
+async def test_documents_that_go_with_a_canceled_job_are_no_defect(
+    rooms: Rooms, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(Patient):
+        async def deliver(self, shipment: Shipment) -> Receipt:
+            await rooms.service.change(shipment.job.id, Event.CANCELED, ANNA)
+            raise NotStoredError("the document was destroyed")
+
+    device = Slow()
+    async with running(rooms.releaser(transports=lambda _: device)):  # type: ignore[arg-type,return-value]
+        job_id = await _released(rooms)
+        await rooms.finished(job_id)
+    assert device.canceled == [job_id]
+    assert "Traceback" not in caplog.text
+
+
 async def test_a_device_that_was_removed_is_told(rooms: Rooms) -> None:
     async with running(rooms.releaser()):
         job = await rooms.parked(await _released(rooms, device="sold"))
@@ -219,8 +298,6 @@ async def test_where_nobody_knows_the_owner_is_asked_and_nothing_is_printed_twic
 ) -> None:
     class Mute:
         async def deliver(self, shipment: Shipment) -> Receipt:
-            from server.delivery.transport import OutcomeUnknownError
-
             raise OutcomeUnknownError("Nobody can say whether tray printed the job.")
 
     async with running(rooms.releaser(transports=lambda device: Mute())):  # type: ignore[arg-type,return-value]
@@ -254,8 +331,6 @@ class Patient:
         return Receipt(impressions=4)
 
     async def cancel(self, shipment: Shipment) -> Receipt:
-        from server.delivery.transport import NotDeliveredError
-
         self.canceled.append(shipment.job.id)
         raise NotDeliveredError("tray canceled the job.")
 
@@ -345,8 +420,6 @@ async def test_a_defect_of_a_transport_ends_one_delivery_and_not_the_dispatcher(
     class Broken(Patient):
         async def deliver(self, shipment: Shipment) -> Receipt:
             raise ZeroDivisionError
-
-    from server.delivery import open_transport
 
     def transports(device):  # type: ignore[no-untyped-def]
         return Broken() if device.name == "broken" else open_transport(device)

@@ -67,7 +67,9 @@ class Serving:
 
 
 async def probe(uri: str) -> Attributes:
-    """What is at a URI; only one printer is."""
+    """What is at a URI; of those that can say what they are only one printer is there."""
+    if not uri.startswith("ipp"):
+        return Attributes()
     if uri != "ipps://laser.example/ipp/print":
         raise PullprintError(f"{uri} does not answer: is it switched on?")
     return LASER

@@ -197,6 +197,10 @@ async def test_the_ledger_is_shown_and_verified(office: Office) -> None:
     events = await office.desk.carry(c.ShowLedger(job=job_id), BY)
     assert events[0].kind == "job-created"
     assert "Secret title" not in repr(events)
+    (newest,) = await office.desk.carry(c.ShowLedger(limit=1), BY)
+    assert newest.seq == office.ledger.head
+    first, second = await office.desk.carry(c.ShowLedger(after=0, limit=2), BY)
+    assert (first.seq, second.seq) == (1, 2)
     verdict = await office.desk.carry(c.VerifyLedger(), BY)
     assert verdict.sound
     assert not verdict.faults

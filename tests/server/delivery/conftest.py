@@ -94,7 +94,7 @@ def load() -> Load:
     ) -> tuple[Shipment, Told]:
         told = Told()
         described = tuple(
-            Document(place, "minutes.pdf", document_format, len(each) if isinstance(each, bytes) else 0, NOW)
+            Document(place, "minutes.pdf", document_format, len(each) if isinstance(each, bytes) else 1, NOW)
             for place, each in enumerate(documents, 1)
         )
         job = Job(7, UUID(int=7), "park", "anna", "minutes", NOW, documents=described)

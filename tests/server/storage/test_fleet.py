@@ -33,6 +33,15 @@ async def test_printers_are_put_replaced_listed_and_removed(index: Index) -> Non
         await index.write(lambda t: t.printers.remove("third"))
 
 
+async def test_a_pinned_certificate_stays_when_the_printer_is_put_again(index: Index) -> None:
+    await index.write(lambda t: t.printers.put(PRINTER))
+    await index.write(lambda t: t.printers.pin("third", "ab" * 32))
+    await index.write(lambda t: t.printers.put(replace(PRINTER, info="Bigger one")))
+    assert (await index.read(lambda t: t.printers.get("third"))).certificate == "ab" * 32
+    await index.write(lambda t: t.printers.pin("third", ""))
+    assert await index.read(lambda t: t.printers.get("third")) == replace(PRINTER, info="Bigger one")
+
+
 async def test_queues_are_put_replaced_listed_and_removed(index: Index) -> None:
     direct = Queue("direct", "direct", NOW, "third", False, True)
     await index.write(lambda t: t.queues.put(QUEUE))
