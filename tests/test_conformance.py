@@ -6,13 +6,13 @@ A queue that parks cannot pass them, because they wait until their jobs complete
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.peers.daemon import Daemon, start_daemon
 from tests.peers.ippeveprinter import IppEvePrinter
 from tests.peers.ipptool import Suites
+from tests.peers.process import wait_until
 
 pytestmark = pytest.mark.peer
 
@@ -51,11 +51,13 @@ def test_no_step_of_a_suite_fails(
     assert result.passed >= least_passed, result.skipped_steps
 
 
-def test_what_the_suites_print_comes_out_whole(daemon: Daemon, suites: Suites) -> None:
-    folder: Path = daemon.prints / "folder"
-    before = set(folder.iterdir())
-    assert suites.run_suite(daemon.uri("direct"), "print-job-and-wait", "document-a4.pdf").counts == (2, 0, 0)
-    [printed] = set(folder.iterdir()) - before
+@pytest.mark.parametrize("test", ["print-job-and-wait", "print-job-gzip", "print-job-deflate"])
+def test_what_a_suite_prints_comes_out_whole(daemon: Daemon, suites: Suites, test: str) -> None:
+    folder = daemon.add_folder_printer(test)
+    daemon.add_queue(test, "--printer", test, kind="direct")
+    assert suites.run_suite(daemon.uri(test), test, "document-a4.pdf").failed == 0
+    wait_until(lambda: len(list(folder.glob("*.pdf"))) > 0, "the print")
+    [printed] = folder.iterdir()
     assert printed.read_bytes() == suites.document("document-a4.pdf").read_bytes()
 
 
