@@ -257,6 +257,8 @@ async def test_an_operation_that_wants_authentication_asks_for_it_before_it_read
         ("media-col-database", {"media-col-database"}, True),
         ("media-ready", {"job-template"}, True),
         ("media-ready", {"printer-description"}, False),
+        ("media-top-margin-supported", {"job-template"}, True),
+        ("media-top-margin-supported", {"printer-description"}, False),
         ("job-password-supported", {"printer-description"}, True),
     ],
 )
