@@ -25,7 +25,7 @@ from .spool import Clock, PrinterStatus, Spool, utc_now
 from .subscriptions import Subscriptions
 from .ticket import check_value
 from .values import OutOfBand
-from .vocabulary.attributes import ATTRIBUTES
+from .vocabulary.attributes import ATTRIBUTES, MEMBERS
 from .vocabulary.enums import Operation
 
 VERSIONS: Final = ((1, 0), (1, 1), (2, 0), (2, 1), (2, 2))
@@ -36,7 +36,14 @@ GROUP_NAMES: Final = frozenset(
 )
 # Only given when named (PWG 5100.7 6.9.38): it is larger than all the rest.
 _ONLY_WHEN_NAMED: Final = frozenset({"media-col-database"})
-_JOB_TEMPLATE: Final = frozenset(ATTRIBUTES["job-template"])
+# What clients may ask of a job, and the members of those that are collections: what a printer supports of
+# either is its job-template group (RFC 8011 5.2, PWG 5100.7; `media-size-supported` of `media-col`).
+_JOB_TEMPLATE: Final = frozenset(ATTRIBUTES["job-template"]) | {
+    member
+    for path, members in MEMBERS.items()
+    if path.partition("/")[0] in ATTRIBUTES["job-template"]
+    for member in members
+}
 _OPERATION: Final = frozenset(ATTRIBUTES["operation"])
 
 # Operations that may come without a target (CUPS asks for the printers of a host).
@@ -394,7 +401,8 @@ class Printer:
         yield attribute("printer-state", status.state)
         yield attribute("printer-state-reasons", *reasons)
         yield attribute("printer-state-message", status.message)
-        yield attribute("printer-state-change-time", self.up_time_at(status.changed))
+        # integer(1:MAX): a state from before the start has been that of this printer since its start.
+        yield attribute("printer-state-change-time", max(1, self.up_time_at(status.changed)))
         yield attribute("printer-state-change-date-time", status.changed)
         yield attribute("printer-is-accepting-jobs", status.accepting_jobs)
         yield attribute("queued-job-count", status.queued_jobs)

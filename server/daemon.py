@@ -218,6 +218,9 @@ class _House:
     @classmethod
     async def build(cls, config: Config, stores: Stores) -> _House:
         """The rooms over what lasts."""
+        # The folder's lock says that no other daemon lives: what a killed one was delivering need not wait
+        # until its claim runs out.
+        await stores.index.write(lambda t: t.jobs.give_up_all_claims())
         return cls(config, stores, await Fleet.open(stores.index, config))
 
     def _analyse(self, claimed_format: str) -> Analyser:

@@ -291,6 +291,14 @@ class JobRows:
         )
         self._scope.change(sql, {"id": job_id, "worker": worker})
 
+    def give_up_all_claims(self) -> None:
+        """End every claim: for a process that knows itself to be the only one, whose past ones are dead."""
+        self._scope.change(
+            "UPDATE jobs SET claimed_by = NULL, claimed_until_us = NULL"
+            " WHERE tenant = :tenant AND claimed_by IS NOT NULL",
+            {},
+        )
+
     def schedule(self, job_id: int, after: int | None) -> None:
         """Place a job right behind another one in the order of printing, or (None) before all others.
 

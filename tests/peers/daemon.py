@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from tests.peers.ippeveprinter import answers
+from tests.peers.dnssd import Host
 from tests.peers.process import Child, clean_environment, free_port, run_program, scratch_folder
 
 SEARCH_CHUNK_OCTETS = 1 << 20
@@ -44,6 +46,11 @@ class Daemon:
         return self.folder / "data"
 
     @property
+    def prints(self) -> Path:
+        """Where folder printers of the rig print to."""
+        return self.folder.parent / f"{self.folder.name}-prints"
+
+    @property
     def pid(self) -> int:
         assert self.child is not None, "the daemon is not running"
         return self.child.pid
@@ -67,7 +74,11 @@ class Daemon:
             environment=self.environment,
             prefix=self.prefix,
         )
-        self.child.wait_until(lambda: answers(self.port), "its first page")
+        self.child.wait_until(lambda: self._is_ready(), "it is ready")
+
+    def _is_ready(self) -> bool:
+        assert self.child is not None
+        return "is ready" in self.child.log_text()
 
     def stop(self) -> None:
         """End it as a service manager does (SIGTERM)."""
@@ -94,6 +105,49 @@ class Daemon:
         return run_program(
             self.command(*words), environment=self.environment, stdin=stdin.encode(), check=check
         )
+
+    def ask(self, *words: str, stdin: str = "") -> Any:
+        """What one of its commands answers in JSON."""
+        return json.loads(self.run(*words, "--json", stdin=stdin).stdout)
+
+    def add_user(self, name: str, password: str, *, role: str = "user") -> None:
+        self.run("users", "add", name, "--role", role, stdin=f"{password}\n")
+
+    def make_secret_uri(self, name: str) -> str:
+        """A secret address by which its holder prints as this person to the default queue."""
+        (uri,) = self.ask("users", "link", name)["uris"]
+        path = uri.partition("/ipp/")[2]
+        return f"ipps://localhost:{self.port}/ipp/{path}"
+
+    def add_printer(self, name: str, uri: str) -> None:
+        self.run("printers", "add", uri, "--name", name)
+
+    def add_folder_printer(self, name: str) -> Path:
+        """A printer that writes what it prints to a folder, which is not under the daemon's own."""
+        folder = self.prints / name
+        folder.mkdir()
+        self.add_printer(name, folder.as_uri())
+        return folder
+
+    def add_queue(self, name: str, *words: str, kind: str = "hold") -> None:
+        """A queue; `words` are options of `queues add`."""
+        self.run("queues", "add", name, "--kind", kind, *words)
+
+    def release(self, job_id: int, printer: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Let a parked job come out of a printer, as whoever sits at the daemon's machine."""
+        return self.run("release", str(job_id), "--to", printer, check=check)
+
+    def job(self, job_id: int) -> Any:
+        """What `jobs show` tells of a job."""
+        return self.ask("jobs", "show", str(job_id))
+
+    def verify_ledger(self) -> Any:
+        """The verdict on the ledger. Raises AssertionError where it is not sound."""
+        return self.ask("ledger", "verify")
+
+    def stored_octets(self) -> int:
+        """How much its data folder holds."""
+        return sum(path.stat().st_size for path in self.data.rglob("*") if path.is_file())
 
     def log_text(self) -> str:
         """Everything that its processes printed, of all starts."""
@@ -154,29 +208,31 @@ def _find_in_file(path: Path, needles: Mapping[bytes, str]) -> Iterator[Leak]:
 
 @contextmanager
 def prepare_daemon(
-    *, configuration: str = "", options: Iterable[str] = (), discovery: Mapping[str, str] | None = None
+    *, configuration: str = "", host: Host | None = None, tracer: Sequence[str | Path] = ()
 ) -> Iterator[Daemon]:
     """A daemon that is not started yet, on a free port and an empty data folder of its own.
 
-    `configuration` is TOML that is put before the rig's own keys.
+    `configuration` is TOML that comes before the rig's own. Only on a host of its own does it listen at more
+    than the loopback interface, and announce its queues. `tracer` is a command that runs it (strace).
     """
-    with scratch_folder("daemon") as folder:
-        for name in ("data", "home", "tmp"):
-            (folder / name).mkdir(mode=0o700)
+    with scratch_folder("daemon") as scratch:
+        folder, prints = scratch / "own", scratch / "own-prints"
+        for path in (folder, prints, *(folder / name for name in ("data", "home", "tmp"))):
+            path.mkdir(mode=0o700)
         environment = clean_environment(
             folder / "home",
             **{name: os.environ[name] for name in _COVERAGE_VARIABLES if name in os.environ},
-            **(discovery or {}),
+            TMPDIR=str(folder / "tmp"),
+            PYTHONWARNINGS="default",
         )
-        environment |= {
-            "HOME": str(folder / "home"),
-            "TMPDIR": str(folder / "tmp"),
-            "PYTHONWARNINGS": "default",
-        }
+        settings = scratch / "pullprint.toml"
+        apart = '[listen]\naddresses = ["127.0.0.1", "::1"]\n[discovery]\nenabled = false\n'
+        settings.write_text(f"{configuration}\n{'' if host else apart}")
         port = free_port()
-        settings = folder / "pullprint.toml"
-        settings.write_text(f"{configuration}\n")
-        daemon = Daemon(folder, port, environment, ("--config", str(settings), "--port", str(port), *options))
+        options = ("--config", str(settings), "--port", str(port))
+        daemon = Daemon(
+            folder, port, environment, options, prefix=(*(host.prefix if host else ()), *map(str, tracer))
+        )
         try:
             yield daemon
         finally:
@@ -185,9 +241,9 @@ def prepare_daemon(
 
 @contextmanager
 def start_daemon(
-    *, configuration: str = "", options: Iterable[str] = (), discovery: Mapping[str, str] | None = None
+    *, configuration: str = "", host: Host | None = None, tracer: Sequence[str | Path] = ()
 ) -> Iterator[Daemon]:
     """As `prepare_daemon`, started."""
-    with prepare_daemon(configuration=configuration, options=options, discovery=discovery) as daemon:
+    with prepare_daemon(configuration=configuration, host=host, tracer=tracer) as daemon:
         daemon.start()
         yield daemon

@@ -254,6 +254,13 @@ async def test_a_claim_is_held_by_one_until_its_lease_ends(index: Index) -> None
     assert not await index.write(lambda t: t.jobs.claim(9, "a", 30, NOW))
 
 
+async def test_the_only_process_takes_what_its_dead_forerunner_had_claimed(index: Index) -> None:
+    await add(index, make_job())
+    await index.write(lambda t: t.jobs.claim(1, "dead", 30, NOW))
+    await index.write(lambda t: t.jobs.give_up_all_claims())
+    assert await index.write(lambda t: t.jobs.claim(1, "alive", 30, NOW))
+
+
 async def test_the_next_job_is_claimed_once_and_only_when_it_is_whole(index: Index) -> None:
     ready: frozenset[str] = frozenset()
     await add(
