@@ -394,7 +394,8 @@ class Printer:
         yield attribute("printer-state", status.state)
         yield attribute("printer-state-reasons", *reasons)
         yield attribute("printer-state-message", status.message)
-        yield attribute("printer-state-change-time", self.up_time_at(status.changed))
+        # integer(1:MAX): a state from before the start has been that of this printer since its start.
+        yield attribute("printer-state-change-time", max(1, self.up_time_at(status.changed)))
         yield attribute("printer-state-change-date-time", status.changed)
         yield attribute("printer-is-accepting-jobs", status.accepting_jobs)
         yield attribute("queued-job-count", status.queued_jobs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -12,6 +12,7 @@ from typing import Final
 
 from .enums import Status
 from .errors import RemoteProtocolError
+from .job import Job
 from .spool import Clock, Notice, Notices
 
 LEASE_DEFAULT_S: Final = 3600
@@ -42,9 +43,13 @@ _WIDER: Final = {
 }
 
 
+def _sees_all(job: Job) -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class Subscription:
-    """Who wants to hear of what, until when, and what is kept for them."""
+    """Who wants to hear of what, until when, and what is kept for them; of jobs, those that they may see."""
 
     id: int
     owner: str
@@ -57,10 +62,13 @@ class Subscription:
     natural_language: str = "en"
     sequence: int = 0
     kept: deque[tuple[int, Notice]] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+    sees: Callable[[Job], bool] = _sees_all
 
     def wants(self, notice: Notice) -> bool:
-        """Whether the notice is one of those subscribed to."""
+        """Whether the notice is one of those subscribed to, and of no job that the subscriber may not see."""
         if self.job_id is not None and (notice.job is None or notice.job.id != self.job_id):
+            return False
+        if notice.job is not None and not self.sees(notice.job):
             return False
         return notice.kind in self.events or _WIDER.get(notice.kind) in self.events
 
@@ -88,8 +96,11 @@ class Subscriptions:
         lease_s: int = LEASE_DEFAULT_S,
         user_data: bytes = b"",
         natural_language: str = "en",
+        sees: Callable[[Job], bool] = _sees_all,
     ) -> Subscription:
         """A new subscription; a lease of 0 never ends, one for a job ends with the job.
+
+        Events of a job are kept only where `sees` says so of it.
 
         Raises `RemoteProtocolError` (client-error-too-many-subscriptions).
         """
@@ -108,6 +119,7 @@ class Subscriptions:
             expires=self._clock() + timedelta(seconds=lease_s) if lease_s else None,
             user_data=user_data,
             natural_language=natural_language,
+            sees=sees,
         )
         self._subscriptions[made.id] = made
         return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from ..enums import GroupTag, Status, Tag
@@ -77,6 +78,7 @@ async def _subscribe(call: Call, group: Group, job: Job | None) -> Group:
             job_id=None if job is None else job.id,
             lease_s=group.integer("notify-lease-duration", LEASE_DEFAULT_S),
             user_data=data.value if data is not None and isinstance(data.value, bytes) else b"",
+            sees=_sight(call),
         )
     except RemoteProtocolError as error:
         return Group(GroupTag.SUBSCRIPTION, [Attribute.of("notify-status-code", Tag.ENUM, error.status)])
@@ -84,6 +86,12 @@ async def _subscribe(call: Call, group: Group, job: Job | None) -> Group:
     if job is None:
         answer.append(attribute("notify-lease-duration", made.lease_s))
     return Group(GroupTag.SUBSCRIPTION, answer)
+
+
+def _sight(call: Call) -> Callable[[Job], bool]:
+    """Whose jobs the caller hears of: those that they could also ask for."""
+    printer, user = call.printer, call.user
+    return lambda job: printer.policy(user, Operation.GET_JOB_ATTRIBUTES, job)
 
 
 async def _own_subscription(call: Call, subscription_id: int | None = None) -> Subscription:

@@ -18,7 +18,7 @@ from ipp.errors import AuthenticationRequired
 from ipp.exchange import Request
 from ipp.printer import Access, is_requested
 from ipp.values import DateTime, OutOfBand
-from tests.ipp.asking import ANNA, URI, Desk, make_desk, of, request, stream
+from tests.ipp.asking import ANNA, OPERATOR, URI, Desk, make_desk, of, request, stream
 
 GET = Operation.GET_PRINTER_ATTRIBUTES
 CHARSET = of("attributes-charset", Tag.CHARSET, "utf-8")
@@ -200,6 +200,16 @@ async def test_up_time_counts_from_the_start_and_never_shows_zero(desk: Desk) ->
     assert answer.printer.integer("printer-up-time") == 42
     assert answer.printer.date_time("printer-current-time") == DateTime.of(desk.clock())
     assert answer.printer.integer("printer-state-change-time") == 1
+
+
+async def test_a_state_from_before_the_start_changed_no_earlier_than_that(desk: Desk) -> None:
+    desk.clock.pass_(-3600)
+    await desk.ask(Operation.PAUSE_PRINTER, user=OPERATOR)
+    before = desk.clock()
+    desk.clock.pass_(3600)
+    answer = await desk.ask(GET)
+    assert answer.printer.integer("printer-state-change-time") == 1
+    assert answer.printer.date_time("printer-state-change-date-time") == DateTime.of(before)
 
 
 async def test_a_change_of_attributes_shows_in_the_next_answer(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ipp import Attribute, Group, GroupTag, Message, Operation, Status, Tag
 from ipp.subscriptions import EVENT_LIFE_S, SUBSCRIPTIONS_KEPT
-from tests.ipp.asking import BERT, Desk, of
+from tests.ipp.asking import BERT, OPERATOR, Desk, of
 
 PULL = of("notify-pull-method", Tag.KEYWORD, "ippget")
 
@@ -69,6 +69,28 @@ async def test_a_job_subscription_hears_of_its_job_only(desk: Desk) -> None:
     await desk.ask(Operation.CANCEL_JOB, of("job-id", Tag.INTEGER, job_id))
     events = (await hear(desk, subscription)).groups_of(GroupTag.EVENT_NOTIFICATION)
     assert {event.integer("notify-job-id") for event in events} == {job_id}
+
+
+async def test_nobody_hears_of_jobs_that_they_may_not_see_but_an_operator(desk: Desk) -> None:
+    heard = {}
+    for user in (BERT, OPERATOR):
+        group = [wants("job-created", "printer-state-changed")]
+        made = await desk.ask(Operation.CREATE_PRINTER_SUBSCRIPTIONS, groups=group, user=user)
+        ids = of(
+            "notify-subscription-ids",
+            Tag.INTEGER,
+            made.group(GroupTag.SUBSCRIPTION).integer("notify-subscription-id", 0),
+        )
+        heard[user] = ids
+    await desk.park("Anna's own affair")
+    await desk.ask(Operation.PAUSE_PRINTER, user=OPERATOR)
+    answers = [await desk.ask(Operation.GET_NOTIFICATIONS, ids, user=user) for user, ids in heard.items()]
+    assert [kinds(answer) for answer in answers] == [
+        ["printer-state-changed"],
+        ["job-created", "printer-state-changed"],
+    ]
+    [event] = answers[0].groups_of(GroupTag.EVENT_NOTIFICATION)
+    assert event.integer("notify-sequence-number") == 1
 
 
 async def test_who_waits_is_told_as_soon_as_it_happens(desk: Desk) -> None:
