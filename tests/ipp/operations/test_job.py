@@ -59,8 +59,9 @@ async def test_what_did_not_happen_yet_has_no_value(desk: Desk) -> None:
         ([number(77)], URI, Status.CLIENT_ERROR_NOT_FOUND),
         ([of("job-uri", Tag.URI, f"{URI}/77")], None, Status.CLIENT_ERROR_NOT_FOUND),
         ([of("job-uri", Tag.URI, URI)], None, Status.CLIENT_ERROR_BAD_REQUEST),
+        ([of("job-uri", Tag.URI, f"{URI}/\u00b2")], None, Status.CLIENT_ERROR_NOT_FOUND),
     ],
-    ids=["no job", "unknown id", "unknown uri", "a printer's uri"],
+    ids=["no job", "unknown id", "unknown uri", "a printer's uri", "a digit that is no number"],
 )
 async def test_a_job_that_is_not_there(
     desk: Desk, attributes: list[Attribute], target: str | None, status: Status
