@@ -186,6 +186,8 @@ class JobService:
 
         def change(t: Transaction) -> tuple[Job, list[str]]:
             before = job = _stored(t, job_id)
+            if Event.RELEASED in events and t.deliveries.is_under_way(job_id):
+                raise RemoteProtocolError("a device has it", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             if Event.RESTARTED in events and len(t.documents.of(job_id)) < len(job.documents):
                 raise RemoteProtocolError("its documents are gone", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             for event in events:
