@@ -123,7 +123,7 @@ class JobService:
             return await self._change(
                 job_id, [Event.RECEIVED, *([Event.CLOSED] if last else [])], user, document=received
             )
-        except BaseException:
+        except Exception:  # when cancelled nobody knows whether it was stored: what was not, the sweep finds
             await self._intake.discard(received)
             raise
 
@@ -280,7 +280,13 @@ class JobService:
         return await self._index.write(change)
 
     async def resubmit(self, job_id: int, queue: Queue, ticket: Ticket) -> Job:
-        """A new job with the documents of an old one; they last as long as either has them."""
+        """A new job with the documents of an old one; they last as long as either has them.
+
+        Not of one with a job-password: a copy would come out without it.
+        """
+        await self._need(job_id)
+        if await self._index.read(lambda t: t.jobs.password(job_id)) is not None:
+            raise RemoteProtocolError("it has a password", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
         job = await self.accept(queue, ticket)
         now = self._clock()
 

@@ -110,6 +110,23 @@ async def test_a_document_for_a_job_that_was_canceled_meanwhile_leaves_nothing(h
     assert [blob async for blob in house.blobs.scan()] == []
 
 
+async def test_a_document_that_was_stored_stays_though_its_sender_was_let_go_before_the_answer(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+    write = house.index.write
+
+    async def write_and_be_cancelled(change: object) -> object:
+        await write(change)  # type: ignore[arg-type]
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(house.index, "write", write_and_be_cancelled)
+    with pytest.raises(asyncio.CancelledError):
+        await spool.receive(job.id, DOCUMENT, stream(LARGE), last=False, user=ANNA)
+    assert await house.content(job.id) == LARGE
+
+
 async def test_a_document_above_the_limit_is_refused(house: House) -> None:
     with pytest.raises(RemoteProtocolError) as raised:
         await house.park(LARGE * 5)
@@ -124,6 +141,16 @@ async def test_a_password_is_kept_for_checking_and_shown_nowhere(house: House) -
     assert kept is not None
     Argon2id.verify_phc_encoded(b"4711", kept)
     assert "4711" not in repr(job)
+
+
+async def test_a_job_with_a_password_is_not_copied_into_one_without(house: House) -> None:
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes(), password=b"4711"))
+    await spool.receive(job.id, DOCUMENT, stream(b"%PDF-1.7"), last=True, user=ANNA)
+    with pytest.raises(RemoteProtocolError) as raised:
+        await spool.resubmit(job.id, Ticket(ANNA, "again", Attributes()))
+    assert raised.value.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+    assert [each.id for each in await house.service.find(Query(frozenset(JobState)))] == [job.id]
 
 
 async def test_every_change_is_told_in_the_ledger_without_names_or_titles(house: House) -> None:
