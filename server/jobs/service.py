@@ -19,7 +19,7 @@ from ipp.exchange import User
 from ipp.job import ACTIVE, Event, Job, advance
 from ipp.job import Document as JobDocument
 from ipp.spool import Clock, DocumentTicket, Query, Ticket
-from server.errors import NotStoredError, StorageError
+from server.errors import NotStoredError, StorageError, VersionConflictError
 from server.jobs.intake import Intake, Received
 from server.storage import ledger
 from server.storage.fleet import Queue
@@ -179,9 +179,13 @@ class JobService:
         document: Received | None = None,
         device: str | None = None,
         impressions: int | None = None,
+        version: int | None = None,
         also: Also | None = None,
     ) -> Job:
-        """Events, one after the other, in one transaction, and what they bring with them."""
+        """Events, one after the other, in one transaction, and what they bring with them.
+
+        With `version`, only where the job is at that version: else raises VersionConflictError.
+        """
         now = self._clock()
 
         def change(t: Transaction) -> tuple[Job, list[str]]:
@@ -199,7 +203,7 @@ class JobService:
                 job = replace(job, output_device=device)
             if impressions is not None:
                 job = replace(job, impressions_completed=impressions)
-            job = t.jobs.update(job, before.version)
+            job = t.jobs.update(job, before.version if version is None else version)
             gone = self._settle(t, job, before, now)
             if also is not None:
                 also(t, job)
@@ -330,22 +334,26 @@ class JobService:
     async def sweep(self) -> None:
         """End what is over: parked jobs that expired, uploads that stopped, old history, stray ciphertext."""
         now = self._clock()
-        for job_id in await self._index.read(lambda t: t.jobs.expired(now)):
-            await self._end(job_id, "the time for which it is kept is over")
-        incoming = await self.find(Query(frozenset({JobState.PENDING, JobState.PENDING_HELD})))
+        for job in await self._index.read(lambda t: t.jobs.expired(now)):
+            await self._end(job, "the time for which it is kept is over")
+        incoming = await self._index.read(lambda t: t.jobs.incoming())
+        for job_id in self._arriving.keys() - {job.id for job in incoming}:
+            del self._arriving[job_id]
         for job in incoming:
             # After a restart nobody remembers when a document last came: the time begins anew.
-            if job.incoming and now - self._arriving.setdefault(job.id, now) > self.keeping.operation:
-                await self._end(job.id, "its documents stopped coming")
+            if now - self._arriving.setdefault(job.id, now) > self.keeping.operation:
+                await self._end(job, "its documents stopped coming")
         for job_id in await self._index.read(lambda t: t.jobs.finished_before(now - self.keeping.history)):
             await self._forget(job_id, SYSTEM)
         await self._vault.sweep(now)
 
-    async def _end(self, job_id: int, why: str) -> None:
+    async def _end(self, job: Job, why: str) -> None:
+        """End a job, if it is still as the sweep saw it: not released, closed or ended since."""
+        add = ("aborted-by-system",)
         try:
-            await self._change(job_id, [Event.ABORTED], SYSTEM, add=("aborted-by-system",), message=why)
-        except RemoteProtocolError as error:
-            _log.info("job %d had ended before the sweep: %s", job_id, error)
+            await self._change(job.id, [Event.ABORTED], SYSTEM, add=add, message=why, version=job.version)
+        except (RemoteProtocolError, VersionConflictError) as error:
+            _log.info("job %d is left alone, it has changed: %s", job.id, error)
 
     async def _need(self, job_id: int) -> Job:
         return await self._index.read(lambda t: _stored(t, job_id))

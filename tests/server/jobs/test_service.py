@@ -1,8 +1,9 @@
 """The one writer of jobs: parked, released, ended, swept; each change durable and told in the ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -14,6 +15,8 @@ from server.jobs.service import SYSTEM
 from server.storage.index import Transaction
 from tests.ipp.asking import ANNA, BERT, OPERATOR, stream
 from tests.server.jobs.conftest import DOCUMENT, House
+
+T = TypeVar("T")
 
 LARGE = bytes(range(256)) * 4096  # a megabyte: larger than what goes into the database
 
@@ -178,7 +181,7 @@ async def test_what_else_belongs_to_a_change_is_kept_or_undone_with_it(house: Ho
     assert job is not None
     assert job.version == 2
     house.clock.pass_(80 * 3600)
-    assert await house.index.read(lambda t: t.jobs.expired(house.clock())) == [job_id]
+    assert [job.id for job in await house.index.read(lambda t: t.jobs.expired(house.clock()))] == [job_id]
 
 
 async def test_a_restarted_job_needs_its_documents_and_is_parked_again(house: House) -> None:
@@ -238,6 +241,53 @@ async def test_a_job_that_still_uploads_is_left_alone(house: House) -> None:
 
     done = await spool.receive(job.id, DOCUMENT, slow(), last=True, user=ANNA)
     assert done.state is JobState.PENDING_HELD
+
+
+async def test_a_job_that_closes_while_the_sweep_looks_is_not_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+    await spool.receive(job.id, DOCUMENT, stream(b"%PDF-1.7"), last=False, user=ANNA)
+    house.clock.pass_(house.service.keeping.operation.total_seconds() + 1)
+    write = house.index.write
+
+    async def close_first(change: Callable[[Transaction], T]) -> T:
+        monkeypatch.undo()
+        await spool.change(job.id, Event.CLOSED, ANNA)
+        return await write(change)
+
+    monkeypatch.setattr(house.index, "write", close_first)
+    await house.service.sweep()
+    assert await house.content(job.id) == b"%PDF-1.7"
+
+
+async def test_a_job_that_a_device_has_in_hand_does_not_expire(house: House) -> None:
+    job_id = await house.park(queue="desk")
+    now = house.clock()
+    begin = lambda t, job: t.deliveries.start(job.id, "laser", "worker", now)  # noqa: E731
+    await house.service.change(job_id, Event.STARTED, SYSTEM, also=begin)
+    house.clock.pass_(house.service.keeping.parked.total_seconds() + 1)
+    await house.service.sweep()
+    job = await house.service.get(job_id)
+    assert job is not None
+    assert job.state is JobState.PROCESSING
+    assert await house.content(job_id) == b"%PDF-1.7"
+
+
+async def test_nothing_is_remembered_of_a_job_that_was_canceled_while_it_came_in(house: House) -> None:
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"x"
+        await house.service.change(job.id, Event.CANCELED, ANNA)
+        yield b"more"
+
+    with pytest.raises(RemoteProtocolError):
+        await spool.receive(job.id, DOCUMENT, slow(), last=True, user=ANNA)
+    await house.service.sweep()
+    assert house.service._arriving == {}
 
 
 async def test_old_history_is_forgotten(house: House) -> None:
