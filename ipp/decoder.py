@@ -42,6 +42,10 @@ _NAMES: Final = {
     for name in table
 }
 _MEMBER_NAMES: Final = {bytes((_MEMBER_NAME, 0, 0)) + octets: name for octets, name in _NAMES.items()}
+# Bound once: a twentieth of the time of an answer. A collection is made without `__init__`, which copies.
+_new_collection: Final = Collection.__new__
+_name_of: Final = _NAMES.get
+_member_name_of: Final = _MEMBER_NAMES.get
 
 
 # Nearly every message begins with these octets (RFC 8011 4.1.4) and a natural language shorter than 256
@@ -58,8 +62,8 @@ _USUAL_CHARSET: Final = Attribute("attributes-charset", b"\x47", ("utf-8",))
 class Limits:
     """What a message may cost: octets before the document, attribute values, nested collections.
 
-    Values, with those in collections, are counted when the collection or the group they belong to ends; until
-    then the octets are the bound.
+    Values are those of attributes and of members, and a group counts as one. They are counted where what
+    they are in ends, and with each piece of octets.
     """
 
     octets: int = 4 << 20
@@ -199,7 +203,7 @@ class Decoder:
     _offset = 0  # of the buffer's first octet, from the message's
     _message: Message | None = None
     _closed = False
-    _open: _Open = ([], None, _NO_TAGS)
+    _open: _Open = ([], None, _NO_TAGS)  # never filled: no attribute stands before a group
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self._limits = limits
@@ -261,16 +265,18 @@ class Decoder:
         group = Group(_OPERATION_GROUP, (_USUAL_CHARSET, language))
         groups.append(group)
         self._open = group._list, None, _NO_TAGS
+        self._values_left -= 1
         return end
 
     def _read(self, buffer: bytes) -> tuple[int, bool]:
         """Read every whole value; gives where it stopped, and whether the message is whole.
 
-        This loop is where the time of a message goes, so it is written for speed: what is pending is in local
-        names; lengths are read octet by octet, which is quicker than by `struct`, and those above 255 leave
-        by a branch; a value that is not all here yet shows as an IndexError or as an end beyond the buffer,
-        not by a test before each octet; a registered name is looked up together with its length field; a
-        member's name is read in one step with its first value, and a 1setOf in a loop of its own.
+        Longer than a function should be: this loop is where the time of a message goes, so it is written for
+        speed. What is pending is in local names; lengths are read octet by octet, which is quicker than by
+        `struct`, and those above 255 leave by a branch; a value that is not all here yet shows as an
+        IndexError or as an end beyond the buffer, not by a test before each octet; a registered name is
+        looked up together with its length field; a member's name is read in one step with its first value,
+        and a 1setOf in a loop of its own.
         """
         position = 0
         if self._message is None:
@@ -288,7 +294,7 @@ class Decoder:
                 name = None
                 if tag == _MEMBER_NAME:
                     at = position + 5 + buffer[position + 4]
-                    name = _MEMBER_NAMES.get(buffer[position:at])
+                    name = _member_name_of(buffer[position:at])
                     if name is None or not stack:
                         name, at = self._unusual_member_name(buffer, position)
                     tag = buffer[at]
@@ -307,7 +313,7 @@ class Decoder:
                     continue
                 elif (name_length := buffer[position + 2]) or buffer[position + 1]:
                     at = position + 3 + name_length
-                    name = _NAMES.get(buffer[position + 1 : at])
+                    name = _name_of(buffer[position + 1 : at])
                     if name is None or stack:
                         name, at = self._unusual_name(buffer, position)
                 else:
@@ -332,8 +338,9 @@ class Decoder:
                     except ValueError as error:
                         value = self._mend(tag, buffer[start:end], start, error)
                 elif tag == _END_COLLECTION and stack and name is None and not length:
-                    self._count(len(attributes), position)
-                    value = Collection(attributes)
+                    self._count(len(attributes))
+                    value = collection = _new_collection(Collection)
+                    collection._list, collection._index = attributes, None
                     attributes, several, tags, name = stack.pop()
                     tag = _BEG_COLLECTION
                 elif tag == _BEG_COLLECTION and (name or attributes) and not length and len(stack) < depth:
@@ -359,6 +366,12 @@ class Decoder:
                     raise self._malformed("an additional value before the first attribute", at - 3)
         except IndexError:  # the next value is not all here yet
             pass
+        except RemoteProtocolError:
+            self._check_open_values(
+                attributes, several
+            )  # said first, as it is where the octets came in pieces
+            raise
+        self._check_open_values(attributes, several)
         self._open = attributes, several, tags
         return position, False
 
@@ -368,18 +381,32 @@ class Decoder:
             raise self._malformed(f"delimiter 0x{tag:02x} inside a collection", position)
         if not tag:
             raise self._malformed("delimiter 0x00 is reserved", position)
-        self._count(values, position)
+        self._count(values)
         if tag == _END:
             return []
+        self._values_left -= 1
         group = Group(tag)
         self._groups.append(group)
         return group._list
 
-    def _count(self, values: int, position: int) -> None:
+    def _count(self, values: int) -> None:
         """Count the attributes of a group or collection that is complete against the limit of values."""
         self._values_left -= values
         if self._values_left < 0:
-            raise _too_large(f"more than {self._limits.values} values", self._offset + position)
+            raise self._too_many()
+
+    def _check_open_values(self, attributes: list[Attribute], several: list[Value] | None) -> None:
+        """Hold what is not complete yet against the limit of values."""
+        values = 0
+        waiting = [(found, of_last) for found, of_last, _, _ in self._stack]
+        for found, of_last in [*waiting, (attributes, several)]:
+            values += len(found) + (len(of_last) - 1 if of_last else 0)
+        if values > self._values_left:
+            raise self._too_many()
+
+    def _too_many(self) -> RemoteProtocolError:
+        """Without an offset: it is of all values, and noticed sooner where the octets come in pieces."""
+        return _too_large(f"more than {self._limits.values} values", None)
 
     def _misplaced(
         self, tag: int, name: str | None, length: int, position: int, at: int
@@ -432,7 +459,7 @@ class Decoder:
         return RemoteProtocolError(what, offset=self._offset + position)
 
 
-def _too_large(what: str, offset: int) -> RemoteProtocolError:
+def _too_large(what: str, offset: int | None) -> RemoteProtocolError:
     return RemoteProtocolError(what, status=Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE, offset=offset)
 
 

@@ -20,7 +20,7 @@ PRINTABLE = re.compile(rb"[^\x00-\x1f]")
 # A coordinate of PE ends with such an octet: in eight bits, and in seven when it starts with a 7.
 ENCODED_END = re.compile(rb"[\xbf-\xfe]")
 ENCODED_END_7 = re.compile(rb"[\x5f-\x7e]")
-NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)")
+NUMBER = re.compile(rb"[-+]?(?:\d{1,12}\.?\d{0,12}|\.\d{1,12})")
 MAX_INSTRUCTION_OCTETS = 1 << 20
 
 DRAWS = frozenset({b"CI", b"EA", b"ER", b"EW", b"RA", b"RR", b"WG", b"FP", b"EP"})
@@ -148,9 +148,8 @@ class HpGl:
             if code in (b"PD", b"PU"):
                 self._pen_down = code == b"PD"
             near = not numbers or any(abs(float(number)) < FAR_PLOTTER_UNITS for number in numbers)
-            if (self._pen_down and near and (len(numbers) >= 2 or code == b"PD")) or (
-                self._symbol and near and len(numbers) >= 2
-            ):
+            goes = near and len(numbers) >= 2
+            if (self._pen_down and (goes or (near and code == b"PD"))) or (self._symbol and goes):
                 self._mark(not self._polygon)
         elif code in DRAWS or (code in DRAWS_WITH_PEN_DOWN and self._pen_down):
             self._mark(not self._polygon or code in (b"FP", b"EP"))

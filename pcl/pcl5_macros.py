@@ -36,6 +36,7 @@ class MacroStore:
         self.current = 0
         self.defining = False
         self._octets = bytearray()
+        self._cut = False  # what is defined is not kept whole
         self._macros: dict[int, bytes] = {}
         self._permanent: set[int] = set()
         self._stored_octets = 0
@@ -45,19 +46,20 @@ class MacroStore:
         """Begin to define the current macro; `prefix` opens a command whose rest follows."""
         self.defining = True
         self._octets = bytearray(prefix)
+        self._cut = False
 
     def capture(self, data: Octets) -> None:
         """Append to the macro that is defined."""
         self._stored_octets += len(data)
         if self._stored_octets > MAX_STORED_OCTETS or self.overfull:
-            self.overfull = True
+            self.overfull = self._cut = True
         else:
             self._octets += data
 
     def end(self) -> None:
         """Keep the macro that was defined."""
         self.defining = False
-        if len(self._macros) >= MAX_STORED and self.current not in self._macros:
+        if self._cut or (len(self._macros) >= MAX_STORED and self.current not in self._macros):
             self.overfull = True
         else:
             self._macros[self.current] = bytes(self._octets)

@@ -20,6 +20,7 @@ __all__ = ["INCH", "PAPERS", "Pcl5Page"]
 INCH = 7200
 HALF_INCH = INCH // 2
 MAX_MOVE = 32767
+MAX_DECIPOINTS = 200_000  # seven metres
 
 # ESC & l # A: width and height in 300ths of an inch, the unprintable edge in portrait and in landscape.
 PAPERS: dict[int, tuple[int, int, int, int]] = {
@@ -166,9 +167,9 @@ class Pcl5Page:
     def set_custom_paper(self, *, width: int | None = None, height: int | None = None) -> None:
         """ESC & f # I and # J: the size of paper 101 in decipoints."""
         if width is not None:
-            self._custom = replace(self._custom, width=width * 10)
+            self._custom = replace(self._custom, width=min(width, MAX_DECIPOINTS) * 10)
         if height is not None:
-            self._custom = replace(self._custom, height=height * 10)
+            self._custom = replace(self._custom, height=min(height, MAX_DECIPOINTS) * 10)
 
     def set_orientation(self, code: int) -> None:
         """ESC & l # O."""

@@ -30,6 +30,7 @@ ORIENTATIONS = {
     PageOrientation.REVERSE_PORTRAIT: Orientation.REVERSE_PORTRAIT,
     PageOrientation.REVERSE_LANDSCAPE: Orientation.REVERSE_LANDSCAPE,
 }
+PICTURES = frozenset({Operator.BEGIN_IMAGE, Operator.BEGIN_RAST_PATTERN})
 LARGEST_HMM = 1_000_000  # ten metres: beyond that a size is nonsense
 
 
@@ -150,20 +151,22 @@ class PageColour:
     """
 
     def __init__(self) -> None:
-        self.watch = Watch.GRAY
+        self.watch = Watch.UNSAID
         self.guessed = False
         self.colourful_palette = False
 
     def begin_page(self) -> None:
-        """Start a page: all is grey until something else is seen."""
-        self.watch = Watch.GRAY
+        """Start a page: nothing is said and nothing in colour seen."""
+        self.watch = Watch.UNSAID
         self.colourful_palette = False
 
     def see(self, operator: Operator, attributes: AttributeList) -> None:
         """Take an operator into account."""
         if operator is Operator.SET_COLOR_SPACE:
             space = attributes.integer(Attribute.COLOR_SPACE)
-            if space not in (None, ColorSpace.GRAY) and self.watch is Watch.GRAY:
+            if space == ColorSpace.GRAY and self.watch is Watch.UNSAID:
+                self.watch = Watch.GRAY
+            elif space not in (None, ColorSpace.GRAY) and self.watch in (Watch.UNSAID, Watch.GRAY):
                 self.watch = Watch.RGB
             if space != ColorSpace.GRAY and not attributes.is_neutral(Attribute.PALETTE_DATA):
                 self.colourful_palette = True
@@ -171,7 +174,7 @@ class PageColour:
             neutral = attributes.is_neutral(Attribute.RGB_COLOR)
             if not neutral or not attributes.is_neutral(Attribute.PRIMARY_ARRAY):
                 self.watch = Watch.NOTHING
-        elif operator in (Operator.BEGIN_IMAGE, Operator.BEGIN_RAST_PATTERN) and self.watch is Watch.RGB:
+        elif operator in PICTURES and self.watch in (Watch.UNSAID, Watch.RGB):
             indexed = attributes.integer(Attribute.COLOR_MAPPING) == ColorMapping.INDEXED_PIXEL
             if not indexed or self.colourful_palette:
                 self.watch = Watch.NOTHING

@@ -10,7 +10,7 @@ from enum import IntEnum
 from functools import cache
 
 from .language import ByteOrder
-from .tables import DATA_OPERATORS, PAGE_OPERATORS, Operator
+from .tables import DATA_OPERATORS, LAST_ATTRIBUTE, PAGE_OPERATORS, Operator
 
 __all__ = ["Watch", "character_pattern", "run_pattern"]
 
@@ -26,7 +26,10 @@ class Watch(IntEnum):
     GRAY = 0  # only grey colour spaces so far: watch colour spaces and colours
     RGB = 1  # an RGB space was set, and nothing but greys drawn: watch colours and palettes
     NOTHING = 2  # the page is in colour
+    UNSAID = 3  # no colour space was set, and RGB is in force: watch for the first one
 
+
+SWALLOWED_SPACES = {Watch.GRAY: rb"\x01", Watch.RGB: rb"\x01\x02\x06"}
 
 # These open something, carry a colour or change a page: always looked at.
 ALWAYS_WATCHED = {
@@ -49,6 +52,7 @@ FIXED_VALUES = (
     rb"\xc0.|[\xc1\xc3\xd0]..|[\xc2\xc4\xc5\xd1\xd3\xe0].{4}|[\xd2\xd4\xd5\xe1\xe3].{8}|[\xe2\xe4\xe5].{16}"
 )
 BRUSH_OR_PEN = b"[\\x63\\x79]"
+NAME = rb"\xf8[\x00-" + b"\\x%02x]" % LAST_ATTRIBUTE
 PATHS = rb"[\x93\x95\x9b\x9d]"
 
 
@@ -71,7 +75,7 @@ def _one_of(operators: set[Operator] | frozenset[Operator]) -> bytes:
 
 def _attributes(order: ByteOrder) -> bytes:
     """Match a whole attribute list, which may be empty."""
-    return b"(?:(?:" + _value(order) + rb")\xf8.)*+"
+    return b"(?:(?:" + _value(order) + b")" + NAME + b")*+"
 
 
 def _value(order: ByteOrder) -> bytes:
@@ -112,8 +116,9 @@ def run_pattern(order: ByteOrder, watch: Watch) -> re.Pattern[bytes]:
     watched: list[bytes] = []
     if watch is not Watch.NOTHING:
         dull -= COLOUR_OPERATORS
-        spaces = rb"\x01" if watch is Watch.GRAY else rb"\x01\x02\x06"
-        watched = [_neutral_paint(order), rb"\xc0[" + spaces + rb"]\xf8\x03\x6a"]
+        watched = [_neutral_paint(order)]
+        if watch in SWALLOWED_SPACES:
+            watched.append(rb"\xc0[" + SWALLOWED_SPACES[watch] + rb"]\xf8\x03\x6a")
     attributes = _attributes(order)
     plain = _one_of(dull - DATA_OPERATORS)
     hungry = _one_of(dull & DATA_OPERATORS)
@@ -122,7 +127,7 @@ def run_pattern(order: ByteOrder, watch: Watch) -> re.Pattern[bytes]:
     alternatives = [
         # The commonest first: no attributes, one pair of uint16, a path of uint16 points.
         plain,
-        rb"\xd3....\xf8." + _one_of(dull),
+        rb"\xd3...." + NAME + _one_of(dull),
         *watched,
         rb"\xc0.\xf8\x4d\xc0\x03\xf8\x50" + PATHS + block,
         attributes + b"(?:" + plain + b"|" + hungry + block + b"?+|" + glyph + b")",

@@ -58,6 +58,7 @@ class MacroStore:
         self._parsed: dict[bytes, Macro] = {}
         self._name = b""
         self._reading = bytearray()
+        self._cut = False  # what is read is not kept whole
         self._stored_octets = 0
         self._executed_octets = 0
 
@@ -65,6 +66,7 @@ class MacroStore:
         """Begin to read the named stream; an older one of this name is gone."""
         self._name = name
         self._reading = bytearray()
+        self._cut = False
         self._macros.pop(name, None)
         self._parsed.pop(name, None)
 
@@ -72,13 +74,13 @@ class MacroStore:
         """Append to the stream that is read."""
         self._stored_octets += len(data)
         if self.overfull or self._stored_octets > MAX_STORED_OCTETS:
-            self.overfull = True
+            self.overfull = self._cut = True
         else:
             self._reading += data
 
     def end(self) -> None:
         """Keep the stream that was read."""
-        if len(self._macros) >= MAX_STORED:
+        if self._cut or len(self._macros) >= MAX_STORED:
             self.overfull = True
         else:
             self._macros[self._name] = bytes(self._reading)

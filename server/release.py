@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,6 +44,9 @@ from server.storage.ledger import Ledger
 _log: Final = logging.getLogger(__name__)
 
 _PAUSE_MAX_S: Final = 300.0
+_LATE: Final = (
+    "It did not come out for long after it was released. Release it again when you are at the printer."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,9 @@ class Policy:
     At most `deliveries_max` at once. A claim lasts `lease_s` unless it is renewed. A device that cannot be
     reached or is busy is tried again, after `retry_s`, then twice as long and so on up to five minutes, for
     `hold_patience` where a person stands and waits, for `direct_patience` where a queue delivers by itself.
-    A delivery that is to end, since its job was canceled or the daemon stops, has `settle_s` for it; one
-    that is under way when the daemon stops may go on for `grace_s` before.
+    A job that was released and has not begun to come out within `release_lasts` is parked again: who released
+    it does not stand there any more. A delivery that is to end, its job canceled or the daemon told to stop,
+    has `settle_s` for it; one that is under way when the daemon stops may go on for `grace_s` before.
     """
 
     deliveries_max: int = 32
@@ -62,6 +66,7 @@ class Policy:
     retry_s: float = 1.0
     hold_patience: timedelta = timedelta(seconds=30)
     direct_patience: timedelta = timedelta(hours=24)
+    release_lasts: timedelta = timedelta(minutes=30)
     settle_s: float = 30.0
     grace_s: float = 10.0
 
@@ -83,6 +88,16 @@ class _Why(Enum):
     CANCELED = "its job was canceled"
     STOPPING = "the daemon stops"
     LOST = "another worker took the job"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one look at the index found."""
+
+    under_way: set[int]
+    late: Sequence[int] = ()
+    abandoned: Sequence[Delivery] = ()
+    waiting: Sequence[Waiting] = ()
 
 
 class _Errand:
@@ -192,18 +207,19 @@ class Releaser:
         # Only of those that had begun before we look can it be said that they are not under way any more.
         begun = [errand for errand in self._errands.values() if errand.begun is not None]
 
-        def look(t: Transaction) -> tuple[set[int], list[Delivery], list[Waiting]]:
+        def look(t: Transaction) -> _Seen:
             going = t.dispatch.under_way([errand.job_id for errand in begun])
             if self._stopping.is_set():
-                return going, [], []
-            return going, t.dispatch.abandoned(now), t.dispatch.waiting(now)
+                return _Seen(going)
+            late = t.dispatch.late(now, self._policy.release_lasts)
+            return _Seen(going, late, t.dispatch.abandoned(now), t.dispatch.waiting(now))
 
-        going, abandoned, waiting = await self._index.read(look)
+        seen = await self._index.read(look)
         for errand in begun:
-            if errand.job_id not in going:
+            if errand.job_id not in seen.under_way:
                 errand.interrupt(_Why.CANCELED)
         ours = {errand.job_id for errand in self._errands.values()}
-        for delivery in abandoned:
+        for delivery in seen.abandoned:
             if delivery.job_id not in ours and self._has_room(delivery.device):
                 self._start(group, delivery.device, _Errand(delivery.job_id), self._settle, delivery)
         longest = max(self._policy.hold_patience, self._policy.direct_patience)
@@ -211,8 +227,10 @@ class Releaser:
             job_id: since for job_id, since in self._patience_from.items() if now - since <= longest
         }
         due_s = _PAUSE_MAX_S
-        for each in waiting:
-            if not self._has_room(each.device):
+        for job_id in seen.late:
+            await self._journal.park(job_id, _LATE)
+        for each in seen.waiting:
+            if each.job_id in seen.late or not self._has_room(each.device):
                 continue
             wait_s = self._wait_s(each, now)
             if wait_s > 0:
@@ -317,8 +335,11 @@ class Releaser:
         except DeliveryError:
             raise
         except Exception as error:
-            _log.exception("the delivery of job %d to %s failed", errand.job_id, begun.device.name)
-            return await self._after_defect(transport, self._shipment(errand, begun), error)
+            job = await self._service.get(errand.job_id)
+            if job is not None and not job.finished:
+                _log.exception("the delivery of job %d to %s failed", errand.job_id, begun.device.name)
+                return await self._after_defect(transport, self._shipment(errand, begun), error)
+            receipt, errand.why = None, _Why.CANCELED  # its documents went with it, under our hands
         if receipt is not None or errand.why in (None, _Why.LOST):
             return receipt
         shipment = self._shipment(errand, begun)
@@ -353,16 +374,13 @@ class Releaser:
             impressions = result.impressions or begun.job.impressions
             return Ending(Outcome.DELIVERED, Event.COMPLETED, result.reasons, result.message, impressions)
         text = str(result)
-        parked = {"job-release-wait"} if begun.holds else set[str]()
-        if begun.locked:
-            parked.add("job-password-wait")
         if not isinstance(result, NotDeliveredError):
-            return Ending(Outcome.UNKNOWN, Event.PARKED, parked | {"job-held-for-review"}, text)
+            return Ending(Outcome.UNKNOWN, Event.PARKED, begun.waits_for | {"job-held-for-review"}, text)
         if result.again and errand.why is None and self._is_patient(errand, begun):
             return Ending(Outcome.FAILED, Event.STOPPED, {STOPPED}, f"{text} It is tried again.")
         if begun.holds:
             advice = "The job is parked again: release it once more, here or at another printer."
-            return Ending(Outcome.FAILED, Event.PARKED, parked, f"{text} {advice}")
+            return Ending(Outcome.FAILED, Event.PARKED, begun.waits_for, f"{text} {advice}")
         if errand.why is _Why.STOPPING and result.again:
             return Ending(Outcome.FAILED, Event.STOPPED, {STOPPED}, f"{text} It is tried again.")
         if result.state is JobState.CANCELED:

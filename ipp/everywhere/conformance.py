@@ -132,7 +132,7 @@ def _find_operations(answer: Attributes) -> Iterator[Missing]:
     supported = _values(answer, "operations-supported")
     for operation in _REQUIRED_OPERATIONS:
         if supported and operation not in supported:
-            yield Missing("operations-supported", f"lacks {operation.keyword.title()}", _OPERATIONS)
+            yield Missing("operations-supported", f"lacks {operation.keyword}", _OPERATIONS)
 
 
 def _find_values(answer: Attributes) -> Iterator[Missing]:

@@ -5,6 +5,7 @@ A step that another worker made impossible, because it took the job or has ended
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,8 @@ from server.storage.deliveries import Delivery, Outcome
 from server.storage.documents import StoredDocument
 from server.storage.index import Index, Transaction
 
+_log: Final = logging.getLogger(__name__)
+
 STOPPED: Final = "printer-stopped"
 
 
@@ -31,15 +34,19 @@ class TakenError(PullprintError):
 class Begun:
     """A delivery that is journaled, and what it needs; `device` is None where nobody knows it any more.
 
-    `holds`: the job came out of a queue that parks, and goes back there; `locked`: by a job-password too.
+    `waits_for` are the job-state-reasons with which the job is parked again, if a queue had parked it.
     """
 
     delivery: Delivery
     job: Job
     device: Device | None
     stored: tuple[StoredDocument, ...]
-    holds: bool
-    locked: bool
+    waits_for: frozenset[str]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the job came out of a queue that parks."""
+        return bool(self.waits_for)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,20 @@ class Journal:
 
         await self._index.write(pin)
 
+    async def park(self, job_id: int, message: str) -> None:
+        """Park a job that was released and has not begun; one that has ended meanwhile stays as it is."""
+        try:
+            await self._service.change(
+                job_id,
+                Event.PARKED,
+                SYSTEM,
+                add=await self._index.read(lambda t: waiting_reasons(t, job_id)),
+                drop={STOPPED},
+                message=message,
+            )
+        except RemoteProtocolError as error:
+            _log.info("job %d is not parked: %s", job_id, error)
+
     async def stop(self, job_id: int, message: str) -> None:
         """Tell that the device has stopped in the middle of a job."""
         await self._service.change(job_id, Event.STOPPED, SYSTEM, add={STOPPED}, message=message)
@@ -196,6 +217,12 @@ class Journal:
         )
 
 
+def waiting_reasons(t: Transaction, job_id: int) -> set[str]:
+    """What a job waits for that is parked (again)."""
+    locked = t.jobs.password(job_id) is not None
+    return {"job-release-wait", "job-password-wait"} if locked else {"job-release-wait"}
+
+
 def _gathered(t: Transaction, delivery: Delivery, job: Job) -> Begun:
     device: Device | None
     try:
@@ -207,6 +234,5 @@ def _gathered(t: Transaction, delivery: Delivery, job: Job) -> Begun:
         holds = t.queues.get(job.printer).kind == "hold"
     except NotStoredError:
         holds = True  # its queue was removed: nothing of it comes out unasked
-    return Begun(
-        delivery, job, device, tuple(t.documents.of(job.id)), holds, t.jobs.password(job.id) is not None
-    )
+    waits_for = frozenset(waiting_reasons(t, job.id) if holds else ())
+    return Begun(delivery, job, device, tuple(t.documents.of(job.id)), waits_for)

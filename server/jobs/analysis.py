@@ -16,7 +16,7 @@ class StreamAnalyser:
     """An `Analyser` for any print stream; one that fails tells nothing of it, and never stops it."""
 
     def __init__(self, claimed_format: str, pool: WorkerPool | None = None) -> None:
-        self._analyzer: pcl.Analyzer | None = pcl.new_analyzer(claimed_format, pool=pool)
+        self._analyzer: pcl.StreamAnalyzer | None = pcl.new_analyzer(claimed_format, pool=pool)
 
     def feed(self, chunk: bytes) -> None:
         """Take the next octets."""
@@ -37,3 +37,9 @@ class StreamAnalyser:
             _log.warning("a document is not analysed to its end: %s", error)
             return Analysis()
         return Analysis(report.format, report.impressions)
+
+    def close(self) -> None:
+        """Let go of the document."""
+        if self._analyzer is not None:
+            self._analyzer.close()
+            self._analyzer = None

@@ -35,6 +35,10 @@ class Analyser(Protocol):
         """What was learnt."""
         ...
 
+    def close(self) -> None:
+        """Let go of a document that is not to be known any more; harmless after `finish`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -72,16 +76,24 @@ class Intake:
         What `data` raises is raised, and then nothing is kept. Raises `RemoteProtocolError`
         (client-error-request-entity-too-large) for a document above the limit.
         """
-        analyser = self._analyse(ticket.format) if self._analyse is not None else None
-        async with aclosing(self._pass(data, analyser, touch)) as passing:
-            taken = await self._vault.take_in(passing)
-        if analyser is None:
-            return Received(ticket, taken, Analysis())
+        if self._analyse is None:
+            return Received(ticket, await self._take_in(data, None, touch), Analysis())
+        analyser = self._analyse(ticket.format)
         try:
-            return Received(ticket, taken, await asyncio.to_thread(analyser.finish))
-        except BaseException:
-            await self._vault.discard(taken)
-            raise
+            taken = await self._take_in(data, analyser, touch)
+            try:
+                return Received(ticket, taken, await asyncio.to_thread(analyser.finish))
+            except BaseException:
+                await self._vault.discard(taken)
+                raise
+        finally:
+            analyser.close()
+
+    async def _take_in(
+        self, data: AsyncIterable[bytes], analyser: Analyser | None, touch: Callable[[], None]
+    ) -> TakenIn:
+        async with aclosing(self._pass(data, analyser, touch)) as passing:
+            return await self._vault.take_in(passing)
 
     async def discard(self, received: Received) -> None:
         """Let go of a document that no job is to have."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -36,6 +36,18 @@ _ABANDONED: Final = """
 SELECT deliveries.id FROM deliveries JOIN jobs ON jobs.id = deliveries.job_id
 WHERE deliveries.tenant = :tenant AND deliveries.finished_us IS NULL
     AND (jobs.claimed_by IS NULL OR jobs.claimed_until_us <= :now)
+"""
+# Released out of a queue that parks, and nothing happened since.
+_LATE: Final = """
+SELECT id FROM jobs
+WHERE tenant = :tenant AND state IN (3, 6) AND output_device NOT NULL
+    AND instr(reasons, 'job-incoming ') = 0 AND instr(reasons, 'job-suspended') = 0
+    AND (claimed_by IS NULL OR claimed_until_us <= :now)
+    AND NOT EXISTS (SELECT 1 FROM deliveries WHERE job_id = jobs.id AND finished_us IS NULL)
+    AND EXISTS (SELECT 1 FROM queues
+        WHERE queues.tenant = jobs.tenant AND queues.name = jobs.printer AND queues.kind = 'hold')
+    AND (SELECT time_us FROM ledger WHERE ledger.tenant = jobs.tenant AND ledger.job_id = jobs.id
+        ORDER BY seq DESC LIMIT 1) < :before
 """
 _BUSY: Final = (
     "SELECT id FROM deliveries WHERE tenant = :tenant AND device = :device AND finished_us IS NULL LIMIT 1"
@@ -89,6 +101,11 @@ class DispatchRows:
             )
             for row in self._scope.fetch(_WAITING, {"now": to_us(now)}, _Row)
         ]
+
+    def late(self, now: datetime, lasts: timedelta) -> list[int]:
+        """Jobs out of a queue that parks whose release is longer ago than that and which did not come out."""
+        bindings = {"now": to_us(now), "before": to_us(now - lasts)}
+        return [row.id for row in self._scope.fetch(_LATE, bindings, _Id)]
 
     def under_way(self, job_ids: Collection[int]) -> set[int]:
         """Those of these jobs that are processing, or stopped while they were."""

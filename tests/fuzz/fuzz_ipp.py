@@ -8,9 +8,7 @@ written to the working folder by libFuzzer; run it with that file as argument to
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import atheris
@@ -50,11 +48,8 @@ def check(octets: bytes) -> None:
 def main() -> None:
     arguments = sys.argv
     if all(argument.startswith("-") for argument in arguments[1:]):
-        corpus = Path(tempfile.mkdtemp(prefix="fuzz-ipp-"))
-        for seed in SEEDS.iterdir():
-            if seed.suffix in {".answer", ".request"}:
-                shutil.copy(seed, corpus)
-        arguments = [*arguments, str(corpus)]
+        seeds = sorted(str(path) for path in SEEDS.iterdir() if path.suffix in {".answer", ".request"})
+        arguments = [*arguments, f"-seed_inputs={','.join(seeds)}"]
     atheris.Setup(arguments, check)
     atheris.Fuzz()
 

@@ -195,12 +195,13 @@ class TestLimits:
         ("name", "values"),
         [
             ("no groups", 0),
-            ("the usual start", 2),
-            ("1setOf", 3),
-            ("1setOf mixed syntaxes", 7),
-            ("collection in a collection", 7),
-            ("1setOf collections, within one too", 13),
-            ("two job groups", 4),
+            ("empty groups, some unregistered", 5),
+            ("the usual start", 3),
+            ("1setOf", 4),
+            ("1setOf mixed syntaxes", 8),
+            ("collection in a collection", 8),
+            ("1setOf collections, within one too", 14),
+            ("two job groups", 7),
         ],
     )
     def test_values_are_counted_with_those_in_collections(self, name: str, values: int) -> None:
@@ -215,6 +216,31 @@ class TestLimits:
     def test_the_values_error_does_not_depend_on_how_the_octets_were_cut(self) -> None:
         octets, limits = VECTORS["1setOf collections, within one too"].octets, Limits(values=5)
         assert len({error_of([octets[:cut], octets[cut:]], limits) for cut in range(len(octets))}) == 1
+
+    @pytest.mark.parametrize(
+        "wire",
+        [
+            b"\x02",
+            b"\x44\x00\x01a\x00\x00",
+            b"\x44\x00\x00\x00\x00",
+            b"\x34\x00\x00\x00\x00" + END_COLLECTION,
+            MEMBER + b"\x13\x00\x00\x00\x00",
+        ],
+    )
+    def test_many_small_things_are_noticed_before_they_are_all_there(self, wire: bytes) -> None:
+        start = START + (BEG if wire.startswith(MEMBER) else b"\x44\x00\x01a\x00\x00")
+        decoder = Decoder(Limits(values=1000))
+        decoder.feed(start)
+        piece = wire * 300
+        assert [decoder.feed(piece) for _ in range(3)] == [None] * 3
+        with pytest.raises(RemoteProtocolError, match="more than 1000 values") as caught:
+            decoder.feed(piece)
+        assert caught.value.status == Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE
+        assert error_of([start + wire * 1200 + b"\x00"], Limits(values=1000)) == (
+            "more than 1000 values",
+            None,
+            Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE,
+        )
 
     @pytest.mark.parametrize("depth", [0, 1, 16])
     def test_collections_nest_to_the_limit_and_no_deeper(self, depth: int) -> None:
@@ -234,7 +260,7 @@ class TestLimits:
         octets = (
             START + BEG + (MEMBER + b"\x34\x00\x00\x00\x00") * levels + END_COLLECTION * (levels + 1) + END
         )
-        message = decode(octets, limits=Limits(depth=levels + 1, values=levels + 1))
+        message = decode(octets, limits=Limits(depth=levels + 1, values=levels + 2))
         assert encode(message) == octets
         # Taken apart from outside in: to free it at once would be a recursion of the interpreter's.
         collection = message.groups[0]["a"].value
@@ -283,10 +309,22 @@ def test_any_octets_are_a_message_or_an_error_of_the_peer(data: st.DataObject) -
     assert outcome_of(data.draw(pieces(octets))) == outcome
 
 
-def outcome_of(octets: list[bytes]) -> tuple[Message, bytes] | tuple[str, int, Status]:
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_limits_say_the_same_however_the_octets_are_cut(data: st.DataObject) -> None:
+    octets = data.draw(near_messages)
+    limits = Limits(
+        data.draw(st.integers(8, 200)), data.draw(st.integers(0, 6)), data.draw(st.integers(0, 2))
+    )
+    assert outcome_of(data.draw(pieces(octets)), limits) == outcome_of([octets], limits)
+
+
+def outcome_of(
+    octets: list[bytes], limits: Limits | None = None
+) -> tuple[Message, bytes] | tuple[str, int, Status]:
     """What pieces come to, an error too."""
     try:
-        return feed(octets)
+        return feed(octets, limits)
     except RemoteProtocolError as error:
         return str(error), -1 if error.offset is None else error.offset, error.status
 

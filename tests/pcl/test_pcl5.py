@@ -209,6 +209,11 @@ def test_pens_in_colour_make_a_colour_page() -> None:
     assert analyzed(b"\x1b%0BIN;PC2,9,9,9;SP2;PD9,9;").colour_pages == 0
 
 
+@pytest.mark.parametrize("code", [b"SP", b"PD", b"PC", b"NP", b"PM", b"PG"])
+def test_numbers_of_any_length_are_read(code: bytes) -> None:
+    assert analyzed(PEN + code + b"9" * 500 + b",-." + b"9" * 500 + b";PD1,1;").pages is not None
+
+
 def test_data_of_an_unknown_command_is_stepped_over() -> None:
     # The interpreter prints it as text; the language says that W is followed by data.
     assert analyzed(b"\x1b*y3Wabc").pages == 0
@@ -290,6 +295,14 @@ def test_a_macro_that_runs_itself_ends() -> None:
     report = analyzed(b"\x1b&f1Y\x1b&f0X\f\x1b&f2X\x1b&f2X\x1b&f1X\x1b&f2X")
     assert report.pages is not None
     assert 1 <= report.pages <= 20
+
+
+def test_macros_beyond_the_bound_are_not_kept_and_that_is_said() -> None:
+    stream = b"".join(b"\x1b&f%dY\x1b&f0X\f%s\x1b&f1X\x1b&f2X" % (name, b" " * (3 << 20)) for name in (1, 2))
+    report = report_of(new_pcl5_analyzer, [stream])
+    assert report.pages == 1
+    assert [warning.code for warning in report.warnings] == ["macro-bound"]
+    assert report.certainty("pages") == "declared"
 
 
 def test_a_language_inside_another_counts_into_its_tally() -> None:

@@ -162,16 +162,30 @@ def test_a_page_is_in_colour_when_a_colour_is_set(paint: dict[str, object], colo
     assert report.certainty("colour_pages") == "exact"
 
 
-def test_an_image_in_an_rgb_space_is_colour_by_its_word() -> None:
-    stream = XL().session().do("begin_page", orientation=0, media_size=2).do("set_color_space", color_space=2)
+@pytest.mark.parametrize(("space", "colour"), [(1, 0), (2, 1), (6, 1), (None, 1)])
+def test_an_image_is_colour_by_the_word_of_its_space_which_is_rgb_unless_said(
+    space: int | None, colour: int
+) -> None:
+    stream = XL().session().do("begin_page", orientation=0, media_size=2)
+    if space is not None:
+        stream.do("set_color_space", color_space=space)
     size = {"source_width": ("H", 1), "source_height": ("H", 1), "destination_size": ("H", (1, 1))}
     stream.do("begin_image", color_mapping=0, color_depth=2, **size)
     stream.do("read_image", start_line=("H", 0), block_height=("H", 1), compress_mode=0).data(
         b"\x01\x02\x03\x00"
     )
     report = analyzed(stream.do("end_image").do("end_page").end())
-    assert report.colour_pages == 1
-    assert report.certainty("colour_pages") == "declared"
+    assert report.colour_pages == colour
+    assert report.certainty("colour_pages") == ("declared" if colour else "exact")
+
+
+def test_an_indexed_image_is_colour_when_its_palette_is() -> None:
+    size = {"source_width": ("H", 1), "source_height": ("H", 1), "destination_size": ("H", (1, 1))}
+    for palette, colour in ((b"\0\0\0\xff\xff\xff", 0), (b"\0\0\0\xff\0\0", 1)):
+        stream = XL().session().do("begin_page", orientation=0, media_size=2)
+        stream.do("set_color_space", color_space=2, palette_depth=2, palette_data=palette)
+        stream.do("begin_image", color_mapping=1, color_depth=2, **size).do("end_image").do("end_page")
+        assert analyzed(stream.end()).colour_pages == colour
 
 
 def test_grey_rendering_makes_no_colour_page() -> None:
@@ -363,6 +377,44 @@ def test_the_stream_ends_before_the_uel() -> None:
 def test_a_uel_ends_the_language_after_a_dangling_attribute() -> None:
     stream = bytes(XL().session().page().attributes(measure=0).octets)
     assert analyzed(stream + UEL + b"x").octets == len(stream)
+
+
+def test_an_unknown_attribute_is_refused_wherever_the_chunks_are_cut() -> None:
+    stream = (
+        XL()
+        .session()
+        .do("begin_page", orientation=0, media_size=2)
+        .do("rectangle", bounding_box=("H", (1, 1, 9, 9)))
+    )
+    report = analyzed(bytes(stream.octets) + b"\xd3\1\0\1\0\xf8\xb2\x6b" + b"\x85" * 9)
+    assert "attribute 178" in report.warnings[0].message
+
+
+def test_streams_are_forgotten_with_their_session_and_when_they_are_removed() -> None:
+    stream = macro(b"page", operators(XL().page()), XL(version="2;1").session())
+    stream.do("exec_stream", stream_name=b"page").do("remove_stream", stream_name=b"page")
+    assert analyzed(stream).pages == 1
+    assert "RemoveStream" in analyzed(stream.do("remove_stream", stream_name=b"page")).warnings[0].message
+    kept = macro(b"page", operators(XL().page()), XL(version="2;1").session()).end().session()
+    assert "not defined" in analyzed(kept.do("exec_stream", stream_name=b"page")).warnings[0].message
+
+
+def test_a_stream_without_a_header_of_its_own_is_refused() -> None:
+    for body in (b"", b"page", b") HP-PCL XL;9;0\n", b") HP-PCL XL;2;0 and no line feed"):
+        stream = XL(version="2;1").session().do("begin_stream", stream_name=b"x")
+        stream.do("read_stream", stream_data_length=("I", len(body))).data(body).do("end_stream")
+        assert "header" in analyzed(stream.do("exec_stream", stream_name=b"x")).warnings[0].message
+
+
+def test_streams_beyond_the_bound_are_not_kept_and_that_is_said() -> None:
+    body = operators(XL().page()) + b"\x00" * (5 << 20)
+    stream = macro(b"one", body, XL(version="2;1").session())
+    macro(b"two", body, stream)
+    for name in (b"one", b"two", b"one"):
+        stream.do("exec_stream", stream_name=name)
+    report = report_of(new_pclxl_analyzer, [bytes(stream.end().octets)])
+    assert codes(report) == ["macro-bound"]
+    assert report.certainty("pages") == "declared"
 
 
 def test_a_huge_attribute_list_is_refused() -> None:

@@ -58,12 +58,13 @@ def measure(
 
 
 def children() -> set[int]:
-    """The processes that this one started and that still run."""
+    """The workers that this process started and that still run; a test run has other children, too."""
     found = set()
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             state, parent, *_ = (process / "stat").read_text().rpartition(")")[2].split()
-            if int(parent) == os.getpid() and state != "Z":
+            worker = b"pcl.confined" in (process / "cmdline").read_bytes()
+            if worker and int(parent) == os.getpid() and state != "Z":
                 found.add(int(process.name))
     return found
 
@@ -121,9 +122,10 @@ def test_a_death_in_the_middle_is_told_and_the_next_document_is_read(pool: Worke
 
 
 def test_a_worker_that_takes_too_long_is_killed_and_nothing_of_it_stays(pool: WorkerPool) -> None:
+    before = children()
     assert measure(pool, make_pdf(1)).pages == 1
     pool.limits = Limits(time_s=0.3)
-    [worker] = children()
+    [worker] = children() - before
     with pytest.raises(WorkerError) as raised:
         measure(pool, b"%!PS\n{} loop\n", "postscript", stop_s=60.0)
     assert raised.value.code == "timed-out"

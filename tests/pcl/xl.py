@@ -5,6 +5,7 @@ import struct
 __all__ = ["ATTRIBUTE", "OPERATOR", "XL"]
 
 ATTRIBUTE = {
+    "palette_depth": 2,
     "palette_data": 6,
     "color_space": 3,
     "gray_level": 9,

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -20,13 +21,14 @@ from server.delivery.transport import (
     Receipt,
     Shipment,
 )
+from server.errors import NotStoredError
 from server.jobs.spool import QueueSpool
 from server.release import Policy
 from server.storage import ledger
 from server.storage.deliveries import Outcome
 from server.storage.index import Transaction
 from tests.ipp.asking import stream
-from tests.server.releasing import ANNA, PDF, Rooms, open_rooms, running
+from tests.server.releasing import ANNA, PDF, QUICK, Rooms, open_rooms, running
 
 T = TypeVar("T")
 
@@ -258,6 +260,33 @@ async def test_a_look_that_comes_late_cancels_nothing_that_began_meanwhile(
         device.may_end.set()
         await rooms.finished(job_id)
     assert device.canceled == []
+
+
+async def test_what_nobody_waits_for_any_more_is_parked_again(rooms: Rooms, tmp_path: Path) -> None:
+    held, direct = await _released(rooms), await rooms.park(queue="desk")
+    policy = replace(QUICK, release_lasts=timedelta(seconds=-1))  # as if the daemon had been down for long
+    async with running(rooms.releaser(policy)):
+        job = await rooms.parked(held)
+        await rooms.finished(direct)
+    assert job.reasons == {"job-release-wait"}
+    assert "Release it again when you are at the printer" in job.message
+    assert printed(tmp_path) == [PDF]
+
+
+async def test_documents_that_go_with_a_canceled_job_are_no_defect(
+    rooms: Rooms, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(Patient):
+        async def deliver(self, shipment: Shipment) -> Receipt:
+            await rooms.service.change(shipment.job.id, Event.CANCELED, ANNA)
+            raise NotStoredError("the document was destroyed")
+
+    device = Slow()
+    async with running(rooms.releaser(transports=lambda _: device)):  # type: ignore[arg-type,return-value]
+        job_id = await _released(rooms)
+        await rooms.finished(job_id)
+    assert device.canceled == [job_id]
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_device_that_was_removed_is_told(rooms: Rooms) -> None:

@@ -11,6 +11,7 @@ from server.storage.deliveries import Outcome
 from server.storage.dispatch import Waiting
 from server.storage.fleet import Queue
 from server.storage.index import Index, Transaction
+from server.storage.ledger import Event
 from tests.server.storage.conftest import NOW, make_job
 
 LATER = NOW + timedelta(minutes=1)
@@ -104,6 +105,26 @@ async def test_a_delivery_is_abandoned_when_nobody_renews_its_claim(index: Index
     await index.write(begin)
     assert [each.job_id for each in await index.read(lambda t: t.dispatch.abandoned(NOW))] == [2]
     assert [each.job_id for each in await index.read(lambda t: t.dispatch.abandoned(LATER))] == [1, 2]
+
+
+async def test_a_release_that_is_long_ago_is_told_of_jobs_that_a_queue_parked(index: Index) -> None:
+    def fill(t: Transaction) -> None:
+        t.queues.put(Queue("park", "hold", NOW))
+        t.queues.put(Queue("desk", "direct", NOW))
+        jobs: list[dict[str, object]] = [
+            {},
+            {"printer": "desk"},
+            {"state": JobState.PENDING_HELD},
+            {"state": JobState.PROCESSING_STOPPED},
+        ]
+        for number, changes in enumerate(jobs, 1):
+            job_id = add(t, number, **changes)
+            t.record(Event("job-state-changed", NOW, "system", job_id=job_id))
+
+    await index.write(fill)
+    hour = timedelta(hours=1)
+    assert await index.read(lambda t: t.dispatch.late(NOW + hour, hour)) == []
+    assert await index.read(lambda t: t.dispatch.late(NOW + hour + timedelta(seconds=1), hour)) == [1, 4]
 
 
 async def test_only_jobs_under_way_are_under_way(index: Index) -> None:
