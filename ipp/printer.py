@@ -20,10 +20,10 @@ from .errors import AuthenticationRequired, RemoteProtocolError
 from .exchange import Request, Response, User
 from .job import Job
 from .message import Attribute, Attributes, Group, Message
-from .registry import attribute, lookup
+from .registry import attribute
 from .spool import Clock, PrinterStatus, Spool, utc_now
 from .subscriptions import Subscriptions
-from .ticket import check_value
+from .ticket import check_count, check_value
 from .values import OutOfBand
 from .vocabulary.attributes import ATTRIBUTES
 from .vocabulary.enums import Operation
@@ -313,9 +313,7 @@ class Printer:
                 call.unsupported.append(Attribute.of(each.name, Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED))
                 continue
             check_value(each)
-            definition = lookup(each.name)
-            if definition is not None and len(each.values) > 1 and not definition.is_set:
-                raise RemoteProtocolError(f"{each.name}: more than one value")
+            check_count(each)
 
     def respond(
         self,

@@ -3,7 +3,7 @@
 import pytest
 
 from ipp import Attribute, GroupTag, JobState, Operation, OutOfBand, Status, Tag
-from ipp.job import ACTIVE, FINISHED
+from ipp.job import ACTIVE, FINISHED, Event
 from ipp.spool import Query
 from tests.ipp.asking import ANNA, BERT, OPERATOR, URI, Desk, of
 
@@ -224,6 +224,8 @@ async def test_set_job_attributes_changes_a_waiting_job(desk: Desk) -> None:
         (of("job-originating-user-name", Tag.NAME, "b"), Status.CLIENT_ERROR_ATTRIBUTES_NOT_SETTABLE),
         (of("copies", Tag.INTEGER, 5000), Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED),
         (of("copies", Tag.INTEGER, 0), Status.CLIENT_ERROR_BAD_REQUEST),
+        (of("copies", Tag.INTEGER, 1, 2), Status.CLIENT_ERROR_BAD_REQUEST),
+        (of("job-name", Tag.NAME, "one", "two"), Status.CLIENT_ERROR_BAD_REQUEST),
     ],
 )
 async def test_all_changes_are_made_or_none(desk: Desk, change: Attribute, status: Status) -> None:
@@ -274,3 +276,14 @@ async def test_what_is_not_printing_cannot_be_suspended_or_resumed(desk: Desk) -
     job_id = await desk.park()
     for operation in (Operation.SUSPEND_CURRENT_JOB, Operation.CANCEL_CURRENT_JOB, Operation.RESUME_JOB):
         assert (await desk.ask(operation, number(job_id))).status is Status.CLIENT_ERROR_NOT_POSSIBLE
+
+
+@pytest.mark.parametrize("operation", [Operation.CANCEL_CURRENT_JOB, Operation.SUSPEND_CURRENT_JOB])
+async def test_nobody_learns_whether_another_persons_job_prints(desk: Desk, operation: Operation) -> None:
+    await desk.ask(Operation.PAUSE_PRINTER)
+    await desk.ask(Operation.PRINT_JOB, document=b"x")
+    await desk.spool.change(1, Event.STARTED, ANNA)
+    for named in ((number(1),), (number(2),), ()):
+        answer = await desk.ask(operation, *named, user=BERT)
+        assert answer.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+    assert (await desk.ask(operation, number(1))).status is Status.SUCCESSFUL_OK
