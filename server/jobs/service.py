@@ -28,6 +28,9 @@ from server.storage.vault import Vault
 
 _log: Final = logging.getLogger(__name__)
 
+# A job's row holds what it tells of each of its documents, and is written anew with each.
+DOCUMENTS_MAX: Final = 1000
+
 # Who acts where no person does.
 SYSTEM: Final = User("system", authenticated=True, operator=True)
 
@@ -117,7 +120,7 @@ class JobService:
         self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool, user: User
     ) -> Job:
         """Take in a document: durable, and the job with it, when this returns. If it fails, nothing stays."""
-        await self._need(job_id)
+        _check_room(await self._need(job_id))
         received = await self._intake.receive(data, document, self._touch(job_id))
         try:
             return await self._change(
@@ -368,6 +371,7 @@ def _stored(t: Transaction, job_id: int) -> Job:
 
 def _with_document(t: Transaction, job: Job, received: Received, now: datetime) -> Job:
     """The job with one more document, whose ciphertext is stored with it."""
+    _check_room(job)
     number = len(job.documents) + 1
     document = JobDocument(
         number=number,
@@ -382,6 +386,13 @@ def _with_document(t: Transaction, job: Job, received: Received, now: datetime) 
     known = [each.impressions for each in (*job.documents, document)]
     total = None if None in known else sum(count for count in known if count is not None)
     return replace(job, documents=(*job.documents, document), impressions=total)
+
+
+def _check_room(job: Job) -> None:
+    if len(job.documents) >= DOCUMENTS_MAX:
+        raise RemoteProtocolError(
+            f"job {job.id} has {DOCUMENTS_MAX} documents", status=Status.SERVER_ERROR_TOO_MANY_DOCUMENTS
+        )
 
 
 def _without_hold(job: Job, now: datetime) -> Job:

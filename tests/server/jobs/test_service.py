@@ -130,6 +130,30 @@ async def test_a_document_that_was_stored_stays_though_its_sender_was_let_go_bef
     assert await house.content(job.id) == LARGE
 
 
+async def test_a_job_has_so_many_documents_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.jobs.service.DOCUMENTS_MAX", 3)
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+
+    async def send(data: AsyncIterator[bytes]) -> None:
+        await spool.receive(job.id, DOCUMENT, data, last=False, user=ANNA)
+
+    await send(stream(b"1"))
+    answers = await asyncio.gather(*(send(stream(LARGE)) for _ in range(3)), return_exceptions=True)
+    (refused,) = [each for each in answers if each is not None]
+    assert isinstance(refused, RemoteProtocolError)
+    assert refused.status is Status.SERVER_ERROR_TOO_MANY_DOCUMENTS
+    unread = unreadable()
+    with pytest.raises(RemoteProtocolError):
+        await send(unread)
+    assert len([blob async for blob in house.blobs.scan()]) == 2
+
+
+async def unreadable() -> AsyncIterator[bytes]:
+    raise AssertionError("it was read")
+    yield b""
+
+
 async def test_a_document_above_the_limit_is_refused(house: House) -> None:
     with pytest.raises(RemoteProtocolError) as raised:
         await house.park(LARGE * 5)
