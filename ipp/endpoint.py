@@ -46,6 +46,7 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _READ_AWAY_OCTETS: Final = 1 << 16
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]\\]+)(?::([0-9]{1,5}))?")
 _ALLOW: Final = "GET, HEAD, OPTIONS, POST"
+_TO_TLS: Final = (("Connection", "Upgrade"), ("Upgrade", "TLS/1.2, HTTP/1.1"))
 _HTTP_STATUS: Final = {
     Status.CLIENT_ERROR_TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
     Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -210,10 +211,7 @@ class Endpoint:
         if route is None or method in ("GET", "HEAD"):
             return await self._page(request, connection)
         if route.plain == "upgrade" and not connection.secure:
-            raise _Refused(
-                HTTPStatus.UPGRADE_REQUIRED,
-                [("Connection", "Upgrade"), ("Upgrade", "TLS/1.2, HTTP/1.1")],
-            )
+            raise _Refused(HTTPStatus.UPGRADE_REQUIRED, _TO_TLS)
         if method == "OPTIONS":
             return web.Response(headers={"Allow": _ALLOW, "Server": self._server_name})
         if method != "POST":
@@ -262,18 +260,27 @@ class Endpoint:
             raise _Refused(HTTPStatus.BAD_REQUEST)
         if not given:
             if route.authentication == "always":
-                raise self._challenge()
+                raise self._challenge(request)
             return None
+        if self._could_be_secure(request):
+            raise self._challenge(request)
         scheme, _, credentials = given[0].strip().partition(" ")
         user = None
         if self._authenticator is not None:
             peer = request.remote or ""
             user = await self._authenticator.identify(scheme.lower(), credentials.strip(), peer)
         if user is None:
-            raise self._challenge()
+            raise self._challenge(request)
         return user
 
-    def _challenge(self) -> _Refused:
+    def _could_be_secure(self, request: web.BaseRequest) -> bool:
+        return self._tls is not None and not cast("Connection", request.protocol).secure
+
+    def _challenge(self, request: web.BaseRequest) -> _Refused:
+        """The question who asks; before it, where there is TLS, the demand for TLS: a password is neither
+        asked for nor looked at in the clear."""
+        if self._could_be_secure(request):
+            return _Refused(HTTPStatus.UPGRADE_REQUIRED, _TO_TLS)
         challenges = self._authenticator.challenges if self._authenticator is not None else ()
         return _Refused(HTTPStatus.UNAUTHORIZED, [("WWW-Authenticate", value) for value in challenges])
 
@@ -314,7 +321,7 @@ class Endpoint:
             raise _Refused(_HTTP_STATUS.get(error.status, HTTPStatus.BAD_REQUEST)) from error
         except AuthenticationRequired as error:
             outcome = "authentication required"
-            raise self._challenge() from error
+            raise self._challenge(request) from error
         except Exception as error:
             if message is not None:
                 return self._failure(message)

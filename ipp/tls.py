@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _LOG: Final = logging.getLogger(__name__)
@@ -53,6 +53,27 @@ def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext
     context.set_alpn_protocols(["http/1.1"])
     context.load_cert_chain(certificate, key)
     return context
+
+
+class Signer(NamedTuple):
+    """What signs in a server's name: its certificate, the key of it, and the certificates above it."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    chain: tuple[x509.Certificate, ...]
+
+
+def read_signer(certificate: Path, key: Path | None = None) -> Signer:
+    """The signer of PEM files as `server_context` takes them.
+
+    Raises OSError where a file cannot be read, ValueError where it holds no RSA or EC key, or no certificate.
+    """
+    octets = certificate.read_bytes()
+    first, *chain = x509.load_pem_x509_certificates(octets)
+    loaded = serialization.load_pem_private_key(key.read_bytes() if key else octets, password=None)
+    if not isinstance(loaded, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise ValueError("a key of another kind than RSA or EC")
+    return Signer(first, loaded, tuple(chain))
 
 
 class GivenIdentity:

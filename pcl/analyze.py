@@ -13,14 +13,14 @@ from dataclasses import replace
 
 from .detect import HPGL, PCL, PCLM, PCLXL, PDF, POSTSCRIPT, TEXT, WINDOW_OCTETS, agrees, detect_format
 from .image import ImageAnalyzer
-from .language import UEL, Environment, Language, Octets, Reader, copies_of, find_uel
+from .language import UEL, Environment, Language, Octets, Reader, copies_of, find_uel, is_grey, sides_of
 from .pcl5 import Pcl5, new_hpgl
 from .pclxl import PclXl
 from .pdf import PdfAnalyzer
 from .pjl import Pjl
 from .postscript import PostScriptAnalyzer
 from .raster import RasterAnalyzer
-from .report import Analyzer, Report, ReportSum, StreamWarning, combine, repeat
+from .report import Analyzer, Report, ReportSum, StreamWarning, combine, repeat, set_by_job
 from .text import TextAnalyzer
 from .worker import WorkerPool
 
@@ -58,7 +58,7 @@ class _Document:
         self._analyzer = analyzer
         self._in_envelope = in_envelope
         self._start: int | None = None
-        self._copies = copies_of(environment, "COPIES")
+        self._environment = environment
 
     def scan(self, data: Octets, position: int, base: int, final: bool) -> int:
         """Pass everything on, up to a UEL where one may come."""
@@ -84,7 +84,9 @@ class _Document:
         # A PCLm file is a PDF to its analyser.
         name = PCLM if self._name == PCLM else report.format or self._name
         report = replace(report, format=name, offset=start, octets=end - start, warnings=tuple(moved))
-        return repeat(report, self._copies) if self._copies else report
+        report = set_by_job(report, sides=sides_of(self._environment), grey=is_grey(self._environment))
+        copies = copies_of(self._environment, "COPIES")
+        return repeat(report, copies) if copies else report
 
     def close(self) -> None:
         """Let go of what the analyser holds, without a report."""

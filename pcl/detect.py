@@ -91,6 +91,8 @@ def detect_format(window: bytes, language: str | None = None, *, after_pjl: bool
             return name
     if language in LANGUAGES:
         return LANGUAGES[language]
+    if language and language != "AUTO":
+        return OCTET_STREAM  # a language of some printers only (ZJS, XQX ...): not PCL at any rate
     if PCL_ESCAPE.match(window) or (PCL_ESCAPE.search(window) and not NOT_TEXT.match(window)):
         return PCL
     if b"%PDF-" in window:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 from .errors import ClaimError
-from .report import Report
+from .report import Report, Sides
 
 __all__ = [
     "UEL",
@@ -22,6 +22,8 @@ __all__ = [
     "Reader",
     "copies_of",
     "find_uel",
+    "is_grey",
+    "sides_of",
 ]
 
 UEL = b"\x1b%-12345X"
@@ -74,6 +76,21 @@ def copies_of(environment: Environment, name: str) -> int | None:
     """Return COPIES or QTY as a number of copies, None when it is not set or none."""
     value = environment.get(name, "")
     return int(value) if value.isascii() and value.isdecimal() and 0 < int(value[:9]) < 32768 else None
+
+
+def sides_of(environment: Environment) -> Sides | None:
+    """Return the sides that DUPLEX and BINDING set, None when the job says nothing of them."""
+    duplex = environment.get("DUPLEX", "").upper()
+    if duplex not in ("ON", "OFF"):
+        return None
+    if duplex == "OFF":
+        return Sides.ONE_SIDED
+    return Sides.SHORT_EDGE if environment.get("BINDING", "").upper() == "SHORTEDGE" else Sides.LONG_EDGE
+
+
+def is_grey(environment: Environment) -> bool:
+    """Tell whether the job is rendered without colour."""
+    return environment.get("RENDERMODE", "").upper() == "GRAYSCALE"
 
 
 class Reader:

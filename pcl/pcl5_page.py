@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .language import Environment, copies_of
+from .language import Environment, copies_of, is_grey, sides_of
 from .media import SIZES, media_name
 from .report import Orientation, Page, Sides, Tally
 
@@ -88,11 +88,11 @@ class Pcl5Page:
         self._environment = environment
         self._tally = tally
         self.snippet = False  # inside a PCL XL page: nothing ends a page
-        self.says_sides = "DUPLEX" in environment
+        self.says_sides = sides_of(environment) is not None
         self.colour = False
         self.colour_guessed = False
         self.marked = False
-        self._gray = environment.get("RENDERMODE", "").upper() == "GRAYSCALE"
+        self._gray = is_grey(environment)
         self._custom = Paper(2550 * 24, 3300 * 24, 75 * 24, 60 * 24)
         self.reset()
 
@@ -107,8 +107,9 @@ class Pcl5Page:
         self._source: str | None = None
         self._front: bool | None = None
         self._copies = copies_of(environment, "COPIES") or 1
-        self._duplex = environment.get("DUPLEX", "").upper() == "ON"
-        self._short_edge = environment.get("BINDING", "").upper() == "SHORTEDGE"
+        sides = sides_of(environment)
+        self._duplex = sides in (Sides.LONG_EDGE, Sides.SHORT_EDGE)
+        self._short_edge = sides is Sides.SHORT_EDGE
         self.perforation_skip = True
         self.wrap = False
         self.line_termination = 0

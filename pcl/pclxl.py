@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from .language import UEL, Environment, LanguageAnalyzer, Octets, find_uel
+from .language import UEL, Environment, LanguageAnalyzer, Octets, find_uel, is_grey
 from .pcl5 import Pcl5
 from .pclxl_page import PageColour, PageSetup
 from .pclxl_patterns import Watch, character_pattern, run_pattern
@@ -86,7 +86,7 @@ class PclXl:
 
     def __init__(self, environment: Environment | None = None) -> None:
         self.ended = False
-        self._gray = (environment or {}).get("RENDERMODE", "").upper() == "GRAYSCALE"
+        self._gray = is_grey(environment or {})
         self._setup = PageSetup.of(environment or {})
         self._colour = PageColour()
         self._macros = MacroStore()
@@ -94,7 +94,6 @@ class PclXl:
         self._warnings = Warnings()
         self._version: str | None = None
         self._application: str | None = None
-        self._declared: set[str] = set()
         self._start: int | None = None
         self._job: Source | None = None
         self._calls: list[Source] = []
@@ -137,7 +136,7 @@ class PclXl:
 
     def report(self, end: int) -> Report:
         """Return what was counted; a page that was not ended is not printed and not counted."""
-        declared = set(self._declared)
+        declared = set[str]()
         if self._in_page and not self._corrupt:
             self._warnings.add("truncated", "the last page is not ended: it is not counted", end)
         elif self._in_session and not self._corrupt:

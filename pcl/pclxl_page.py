@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from .language import Environment, copies_of
+from .language import Environment, copies_of, sides_of
 from .media import DEFAULT_MEDIA_SIZE, MEDIA_SIZES, media_name, media_size_of_name, media_source_name
 from .pclxl_patterns import Watch
 from .pclxl_values import AttributeList, IllegalError
@@ -48,11 +48,9 @@ class PageSetup:
         """Return what the job starts with: the PJL variables PAPER, COPIES, DUPLEX, BINDING, MANUALFEED."""
         size = media_size_of_name(environment.get("PAPER", ""))
         setup = cls(default_size=size, default_copies=copies_of(environment, "COPIES") or 1)
-        sides = Sides.ONE_SIDED
-        if environment.get("DUPLEX", "").upper() == "ON":
-            short = environment.get("BINDING", "").upper() == "SHORTEDGE"
-            sides = Sides.SHORT_EDGE if short else Sides.LONG_EDGE
-        setup.says_sides = "DUPLEX" in environment
+        said = sides_of(environment)
+        sides = said or Sides.ONE_SIDED
+        setup.says_sides = said is not None
         source = "manual" if environment.get("MANUALFEED", "").upper() == "ON" else None
         setup.page = _sized(Page(sides=sides, media_source=source), size)
         return setup

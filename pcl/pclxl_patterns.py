@@ -113,7 +113,7 @@ def run_pattern(order: ByteOrder, watch: Watch) -> re.Pattern[bytes]:
     """Return the pattern of a run in this octet order under this Watch; it may match nothing."""
     dull = PAGE_OPERATORS | {Operator.COMMENT, Operator.REMOVE_FONT}
     dull -= ALWAYS_WATCHED
-    watched: list[bytes] = []
+    watched: list[bytes] = [rb"\xc8\xc0\x03...\xf8\x0b" + BRUSH_OR_PEN]
     if watch is not Watch.NOTHING:
         dull -= COLOUR_OPERATORS
         watched = [_neutral_paint(order)]
@@ -125,9 +125,11 @@ def run_pattern(order: ByteOrder, watch: Watch) -> re.Pattern[bytes]:
     block = _block(order)
     glyph = rb"\x52(?:" + attributes + rb"\x53" + block + rb")*+\x54"
     alternatives = [
-        # The commonest first: no attributes, one pair of uint16, a path of uint16 points.
+        # The commonest first: no attribute, one pair, octet or box; a colour; a path of uint16 points.
         plain,
         rb"\xd3...." + NAME + _one_of(dull),
+        rb"\xc0." + NAME + _one_of(dull),
+        rb"\xe1.{8}" + NAME + _one_of(dull),
         *watched,
         rb"\xc0.\xf8\x4d\xc0\x03\xf8\x50" + PATHS + block,
         attributes + b"(?:" + plain + b"|" + hungry + block + b"?+|" + glyph + b")",

@@ -26,10 +26,12 @@ __all__ = [
     "Warnings",
     "combine",
     "repeat",
+    "set_by_job",
 ]
 
 MAX_PAGE_RUNS = 4096  # a run is some 250 octets: one megabyte of page details at most
 MAX_WARNINGS = 64
+MAX_RECOUNTED = 100_000
 MAX_TEXT = 1023  # the octets that IPP gives a text value
 MAX_VARIABLES = 256
 
@@ -404,3 +406,22 @@ def repeat(report: Report, times: int, *, declared: bool = False) -> Report:
         copies=copies,
         declared=report.declared | ({"impressions", "sheets", "copies"} if declared else frozenset()),
     )
+
+
+def set_by_job(report: Report, *, sides: Sides | None = None, grey: bool = False) -> Report:
+    """Return the report of a document that is printed by its job's settings.
+
+    `sides` goes for pages that say none themselves; the sheets that follow are `declared`. With `grey`
+    no page comes out in colour, whatever is in it.
+    """
+    if grey and report.pages is not None:
+        runs = tuple(PageRun(replace(run.page, colour=False), run.count) for run in report.page_runs)
+        report = replace(report, colour_pages=0, monochrome_pages=report.pages, page_runs=runs)
+    described = sum(run.count for run in report.page_runs)
+    unsaid = all(run.page.sides is None for run in report.page_runs)
+    if sides is None or not unsaid or described != report.pages or described > MAX_RECOUNTED:
+        return report
+    tally = Tally()
+    for page in report.each_page():
+        tally.add(replace(page, sides=sides))
+    return replace(tally.fill(report, ("sheets",)), impressions=report.impressions)

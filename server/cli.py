@@ -383,14 +383,15 @@ def show_ledger(daemon: Daemon, after: int | None, job: int | None, limit: int) 
 @click.argument("user")
 @click.option("--queue", default="", help="Queue to print to; usually the default one.")
 @click.option("--host", default="", help="Name or address by which the devices reach this machine.")
+@click.option("--sign", is_flag=True, help="Sign it with the key of the daemon's TLS certificate.")
 @click.option("--output", "-o", type=_FILE, help="File to write; `USER.mobileconfig` if not given.")
 @asks
-def profile(daemon: Daemon, user: str, queue: str, host: str, output: Path | None) -> None:
+def profile(daemon: Daemon, user: str, queue: str, host: str, sign: bool, output: Path | None) -> None:
     """An AirPrint profile for a person's iPhone, iPad or Mac.
 
     It holds a new secret path: hand it over safely.
     """
-    made = cast("c.ProfileView", daemon.ask(c.MakeProfile(name=user, queue=queue, host=host)))
+    made = cast("c.ProfileView", daemon.ask(c.MakeProfile(name=user, queue=queue, host=host, sign=sign)))
     path = output or Path(f"{made.name}.mobileconfig")
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

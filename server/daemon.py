@@ -22,12 +22,12 @@ from cryptography import x509
 
 from ipp.endpoint import Endpoint
 from ipp.listener import inherited_sockets
-from ipp.profile import Destination, mobileconfig
+from ipp.profile import Destination, mobileconfig, sign
 from ipp.spool import PrinterStatus, Spool, utc_now
-from ipp.tls import GivenIdentity, OwnIdentity
+from ipp.tls import GivenIdentity, OwnIdentity, Signer, read_signer
 from pcl.worker import WorkerPool
 from server.admin.commands import StatusView
-from server.admin.desk import Desk
+from server.admin.desk import CommandError, Desk
 from server.admin.socket import AdminServer
 from server.announce import announce
 from server.config import RESOURCE_PATH, Config
@@ -86,6 +86,7 @@ class Front:
     context: Callable[[], SSLContext]
     fingerprint: str
     certificate: x509.Certificate | None
+    signer: Callable[[], Signer]
 
 
 def run(config: Config) -> None:
@@ -281,11 +282,14 @@ class _House:
             fingerprint=self.front.fingerprint,
         )
 
-    def make_profile(self, name: str, path: str, title: str, host: str) -> bytes:
-        """An AirPrint profile that prints as `name` by a secret path; it trusts a certificate made here."""
+    def make_profile(self, name: str, path: str, title: str, host: str, signed: bool) -> bytes:
+        """An AirPrint profile that prints as `name` by a secret path; it trusts a certificate made here.
+
+        Raises CommandError where it is to be signed and the key of the certificate cannot do so.
+        """
         where = Destination(host or self.place.host, path.lstrip("/"), self.place.port)
         certificate = self.front.certificate
-        return mobileconfig(
+        octets = mobileconfig(
             [where],
             identifier=f"org.pullprint.{_instance(self.config.folder)}",
             display_name=f"{title} ({name})",
@@ -293,6 +297,12 @@ class _House:
             description="Prints as you. Do not hand it on.",
             trusted=[certificate] if certificate is not None else [],
         )
+        if not signed:
+            return octets
+        try:
+            return sign(octets, *self.front.signer())
+        except (OSError, ValueError) as error:
+            raise CommandError(f"the profile cannot be signed: {error}; make it without --sign") from error
 
     def describe_ready(self) -> str:
         """How to print here, for whoever started the daemon."""
@@ -358,10 +368,11 @@ def _make_front(config: Config, place: Place) -> Front:
     try:
         if config.tls.certificate:
             key = Path(config.tls.key) if config.tls.key else None
-            given = GivenIdentity(Path(config.tls.certificate), key)
-            return Front(given.context, "", None)
-        own = OwnIdentity(config.folder / "identity.pem", place.names)
-        return Front(own.context, own.fingerprint, own.certificate)
+            path = Path(config.tls.certificate)
+            return Front(GivenIdentity(path, key).context, "", None, lambda: read_signer(path, key))
+        path = config.folder / "identity.pem"
+        own = OwnIdentity(path, place.names)
+        return Front(own.context, own.fingerprint, own.certificate, lambda: read_signer(path))
     except (OSError, SSLError, ValueError) as error:
         raise StartError(f"the TLS certificate cannot be used: {error}; correct [tls] in the file") from error
 

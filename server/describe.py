@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Final
 from uuid import UUID, uuid5
 
-from ipp import Attributes
-from ipp.dnssd import instance_name
+from ipp import Attributes, RemoteProtocolError
+from ipp.dnssd import cut_octets, instance_name
 from ipp.everywhere import Capabilities, JobPassword, attributes
-from server.config import Jobs, QueueSettings
+from server.config import TEXT_OCTETS_MAX, Jobs, QueueSettings
+
+_log: Final = logging.getLogger(__name__)
 
 _MODEL: Final = "pullprint"
 _ANY: Final = "application/octet-stream"
@@ -47,7 +50,11 @@ class Describer:
             pages_per_minute_color=30,
         )
         if queue.kind == "direct":
-            return _as_told(general, told)
+            try:
+                return _as_told(general, told)
+            except RemoteProtocolError as error:
+                _log.warning("what printer %s tells of itself is left aside: %s", queue.printer, error)
+                return general
         return replace(
             general,
             hold_untils=("no-hold", "indefinite"),
@@ -70,4 +77,4 @@ def _as_told(general: Capabilities, told: Attributes) -> Capabilities:
         general = replace(general, color=False, pages_per_minute_color=0)
     if sides:
         general = replace(general, sides=sides)
-    return replace(general, make_and_model=str(model)[:127]) if model else general
+    return replace(general, make_and_model=cut_octets(str(model), TEXT_OCTETS_MAX)) if model else general

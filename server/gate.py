@@ -41,6 +41,7 @@ class Served:
     """A queue that is served."""
 
     settings: QueueSettings
+    described: Attributes
     printer: Printer
     spool: Spool
     public: Route
@@ -100,9 +101,11 @@ class Gate:
             for name in served.keys() - self._fleet.queues.keys():
                 del served[name]
             for name, settings in self._fleet.queues.items():
+                told = await self._fleet.told(settings.printer) if settings.printer else Attributes()
+                described = self._describe(settings, told)
                 present = served.get(name)
-                if present is None or present.settings != settings:
-                    served[name] = await self._serve(settings)
+                if present is None or (present.settings, present.described) != (settings, described):
+                    served[name] = await self._serve(settings, described)
             self._served = served
             self._revision += 1
             self._changed.set()
@@ -118,14 +121,13 @@ class Gate:
         while self._revision == revision:
             await self._changed.wait()
 
-    async def _serve(self, settings: QueueSettings) -> Served:
-        told = await self._fleet.told(settings.printer) if settings.printer else Attributes()
+    async def _serve(self, settings: QueueSettings, described: Attributes) -> Served:
         row = await self._index.read(lambda t: t.queues.get(settings.name))
         spool = self._make_spool(settings.name)
         basic = settings.authentication == "basic"
         access = Access(plain=False, authentication="basic") if basic else Access(plain=self._plain)
         printer = standard_printer(
-            self._describe(settings, told),
+            described,
             spool,
             policy=may_operation,
             authenticated=PERSONAL_OPERATIONS if basic else frozenset(),
@@ -136,6 +138,7 @@ class Gate:
             printer.set_attributes(row.attributes)
         return Served(
             settings,
+            described,
             printer,
             spool,
             public=self._public_route(settings, printer.through(access)),

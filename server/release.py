@@ -33,7 +33,7 @@ from server.delivery.transport import (
     Shipment,
     Transport,
 )
-from server.errors import PullprintError, StorageError
+from server.errors import NotStoredError, PullprintError, StorageError
 from server.jobs.service import JobService
 from server.storage.deliveries import Delivery, Outcome
 from server.storage.dispatch import Waiting
@@ -134,13 +134,15 @@ class _Errand:
 
 
 class _Octets:
-    """A stored document, opened anew by each iteration."""
+    """A stored document, opened anew by each iteration; None: it was destroyed with its job."""
 
-    def __init__(self, documents: Documents, stored: StoredDocument) -> None:
+    def __init__(self, documents: Documents, stored: StoredDocument | None) -> None:
         self._documents = documents
         self._stored = stored
 
     def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        if self._stored is None:
+            raise NotStoredError("its documents are gone: print it anew")
         return self._documents.open(self._stored)
 
 
@@ -325,9 +327,7 @@ class Releaser:
             if errand.remote_job is None:
                 raise NotDeliveredError(text)
             raise OutcomeUnknownError(text)
-        if len(begun.stored) < len(begun.job.documents):
-            raise NotDeliveredError("The job's documents are gone: print it anew.")
-        if not begun.stored:
+        if not begun.job.documents:
             return Receipt()  # a job that was closed without a document
         transport = self._transports(begun.device)
         try:
@@ -419,8 +419,11 @@ class Releaser:
             except RemoteProtocolError as error:
                 _log.info("job %d has changed meanwhile: %s", errand.job_id, error)
 
-        documents = {document.number: document for document in begun.job.documents}
-        cargo = tuple(Cargo(documents[each.number], _Octets(self._documents, each)) for each in begun.stored)
+        stored = {each.number: each for each in begun.stored}
+        cargo = tuple(
+            Cargo(document, _Octets(self._documents, stored.get(document.number)))
+            for document in begun.job.documents
+        )
         return Shipment(
             begun.delivery.id, begun.job, cargo, errand.remote_job, note=note, pin=pin, report=report
         )

@@ -221,12 +221,16 @@ class RevokePath(Command, frozen=True, tag="users.unlink"):
 
 
 class MakeProfile(Command, frozen=True, tag="profile"):
-    """An AirPrint profile around a new secret path. `host` is where the devices reach this machine."""
+    """An AirPrint profile around a new secret path. `host` is where the devices reach this machine.
+
+    With `sign` it is signed by the key of the daemon's TLS certificate.
+    """
 
     answer: ClassVar[Any] = ProfileView
     name: str
     queue: str = ""
     host: str = ""
+    sign: bool = False
 
 
 class ListQueues(Command, frozen=True, tag="queues.list"):

@@ -86,8 +86,8 @@ class Serving(Protocol):
 # Asks a printer at a URI what it is; one that cannot say (9100, a folder) says nothing. Raises PullprintError
 # where nothing is there.
 Probe = Callable[[str], Awaitable[Attributes]]
-# An AirPrint profile for a person's name, the URIs of a secret path and a queue's title.
-MakeProfileFile = Callable[[str, str, str, str], bytes]
+# An AirPrint profile for a person's name, a secret path, a queue's title and a host; signed, if so asked.
+MakeProfileFile = Callable[[str, str, str, str, bool], bytes]
 
 
 class Desk:
@@ -188,7 +188,7 @@ class Desk:
     async def _profile(self, command: c.MakeProfile, by: str) -> c.ProfileView:
         person, queue = await self._people.get(command.name), self._chosen_queue(command.queue)
         path = self._secret_path(queue, await self._people.make_token(person.name, by))
-        octets = self._make_profile(person.name, path, queue.title, command.host)
+        octets = self._make_profile(person.name, path, queue.title, command.host, command.sign)
         return c.ProfileView(name=person.name, octets=octets, uris=self._serving.uris(path, secret=True))
 
     def _chosen_queue(self, name: str) -> QueueSettings:
@@ -258,6 +258,7 @@ class Desk:
             return view_printer(PrinterSettings(name=name, uri=command.printer), told, from_file=False)
         printer = self._fleet.printer(command.printer)
         await self._fleet.learn(printer.name, await self._probe(printer.uri), by)
+        await self._serving.refresh()  # a direct queue promises what its printer does
         return await self._view_printer(printer)
 
     async def _remove_printer(self, command: c.RemovePrinter, by: str) -> None:

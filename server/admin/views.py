@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ipp import Attribute, Attributes, Collection, OutOfBand, PrinterState
+from ipp import Attribute, Attributes, Collection, OutOfBand, PrinterState, RemoteProtocolError
 from ipp.job import Job
 from ipp.message import Value
 from ipp.spool import PrinterStatus
@@ -63,7 +63,14 @@ def view_queue(
 
 
 def view_printer(printer: PrinterSettings, told: Attributes, *, from_file: bool) -> PrinterView:
-    """A printer, with what it told of itself."""
+    """A printer, with what it told of itself, as far as that makes sense."""
+    try:
+        return _view_printer(printer, told, from_file=from_file)
+    except RemoteProtocolError:
+        return _view_printer(printer, Attributes(), from_file=from_file)
+
+
+def _view_printer(printer: PrinterSettings, told: Attributes, *, from_file: bool) -> PrinterView:
     state = told.integer("printer-state")
     sides = told.strings("sides-supported")
     return PrinterView(

@@ -58,6 +58,9 @@ _REASONS: Final = {
 # What a device says of a job that it completed, and that its owner should know too.
 _TOLD: Final = frozenset({"job-completed-with-errors", "job-completed-with-warnings"})
 
+# A device that is to refuse a document has done so by Create-Job: little is to be had from waiting for 100
+# Continue, and some (ippeveprinter) never say it before they have the request.
+_TIMES: Final = ClientTimes(continue_s=0.1)
 _UNSEEN: Final = "it says that it completed the job, but it was not seen to take the whole of it"
 
 
@@ -66,7 +69,7 @@ class Pace:
     """How often a device is asked for a job, from `poll_s` slowing down to `poll_max_s`; how long it may give
     no answer (`silence_s`) before nobody knows; and how long it may take to cancel (`cancel_s`)."""
 
-    poll_s: float = 0.25
+    poll_s: float = 0.1
     poll_max_s: float = 10.0
     silence_s: float = 600.0
     cancel_s: float = 30.0
@@ -78,7 +81,7 @@ class IppTransport:
     def __init__(self, device: Device, *, pace: Pace = Pace(), times: ClientTimes | None = None) -> None:
         self._device = device
         self._pace = pace
-        self._times = times or ClientTimes()
+        self._times = times or _TIMES
 
     async def probe(self) -> Attributes:
         """As `Transport.probe`; it pins no certificate, since the device is told nothing."""

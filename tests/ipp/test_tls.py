@@ -15,7 +15,7 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ipp.tls import VALIDITY, GivenIdentity, OwnIdentity, fingerprint
+from ipp.tls import VALIDITY, GivenIdentity, OwnIdentity, fingerprint, read_signer
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -203,3 +203,16 @@ class TestGivenFiles:
     def test_that_are_missing_at_the_start_are_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             GivenIdentity(tmp_path / "cert.pem")
+
+
+def test_a_signer_is_read_from_one_file_or_from_two(tmp_path: Path) -> None:
+    OwnIdentity(tmp_path / "identity.pem", ["printer.example"])
+    whole = (tmp_path / "identity.pem").read_bytes()
+    signer = read_signer(tmp_path / "identity.pem")
+    assert signer.key.public_key() == signer.certificate.public_key()
+    assert signer.chain == ()
+    (tmp_path / "key.pem").write_bytes(whole)
+    assert read_signer(tmp_path / "identity.pem", tmp_path / "key.pem").certificate == signer.certificate
+    (tmp_path / "nothing.pem").write_bytes(b"")
+    with pytest.raises(ValueError):
+        read_signer(tmp_path / "nothing.pem")

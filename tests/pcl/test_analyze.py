@@ -44,6 +44,13 @@ def test_qty_prints_the_whole_document_again() -> None:
     assert (report.pages, report.impressions, report.sheets, report.copies) == (3, 12, 8, 4)
 
 
+def test_pjl_sets_the_sides_and_copies_of_a_document_that_says_none() -> None:
+    lines = b"@PJL SET DUPLEX=ON\r\n@PJL SET COPIES=3\r\n@PJL ENTER LANGUAGE=TEXT\r\n"
+    text = pcl.analyze(UEL + lines + b"%!PS\nshowpage showpage showpage\n" + UEL)
+    assert (text.pages, text.impressions, text.sheets) == (3, 9, 6)
+    assert text.certainty("sheets") == "declared"
+
+
 def test_settings_of_one_job_do_not_reach_the_next() -> None:
     report = analyzed(UEL + b"@PJL SET COPIES=5\r\n" + ENTER + xl() + UEL + ENTER + xl())
     assert (report.pages, report.impressions) == (2, 6)
@@ -124,6 +131,8 @@ def test_the_language_asked_for_decides_where_no_signature_does() -> None:
     assert detect_format(b"IN;SP1;PU0,0;", "HPGL2") == "application/vnd.hp-HPGL"
     assert detect_format(b"%PDF-1.4", "POSTSCRIPT") == "application/pdf"
     assert detect_format(b"plain words", after_pjl=True) == "application/vnd.hp-PCL"
+    assert detect_format(b"\x1bE plain words", "XQX", after_pjl=True) == "application/octet-stream"
+    assert detect_format(b"plain words", "AUTO", after_pjl=True) == "application/vnd.hp-PCL"
     assert agrees("image/jpg", "image/jpeg")
     assert not agrees("image/jpg", "image/png")
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pcl import Certainty, Orientation, Page, PageRun, Report, Sides, StreamWarning
-from pcl.report import FIGURES, MAX_PAGE_RUNS, MAX_WARNINGS, Tally, Warnings, combine, repeat
+from pcl.report import FIGURES, MAX_PAGE_RUNS, MAX_WARNINGS, Tally, Warnings, combine, repeat, set_by_job
 
 A4 = Page(media="iso_a4_210x297mm", width_hmm=21000, height_hmm=29700, sides=Sides.LONG_EDGE, colour=False)
 A5 = Page(media="iso_a5_148x210mm", sides=Sides.LONG_EDGE, colour=True, orientation=Orientation.LANDSCAPE)
@@ -78,6 +78,22 @@ def test_parts_add_up_and_unknown_stays_unknown() -> None:
 def test_a_document_printed_twice_has_twice_the_impressions_and_as_many_pages() -> None:
     report = repeat(tallied(A4, A4, A4), 2)
     assert (report.pages, report.impressions, report.sheets, report.copies) == (3, 6, 4, 2)
+
+
+def test_the_sides_of_a_job_go_for_pages_that_say_none() -> None:
+    unsaid = tallied(*[Page(media="a", colour=True)] * 3, Page(media="b", colour=False))
+    two_sided = set_by_job(unsaid, sides=Sides.LONG_EDGE)
+    assert (two_sided.sheets, two_sided.certainty("sheets"), two_sided.impressions) == (3, "declared", 4)
+    assert {page.sides for page in two_sided.each_page()} == {Sides.LONG_EDGE}
+    assert set_by_job(unsaid, sides=Sides.ONE_SIDED).sheets == 4
+    assert set_by_job(tallied(A4, A4), sides=Sides.ONE_SIDED).sheets == 1
+    assert set_by_job(unsaid) == unsaid
+
+
+def test_a_job_in_grey_has_no_colour_pages() -> None:
+    grey = set_by_job(tallied(A5, A4), grey=True)
+    assert (grey.colour_pages, grey.monochrome_pages) == (0, 2)
+    assert not any(page.colour for page in grey.each_page())
 
 
 figures = st.none() | st.integers(0, 10**9)

@@ -31,7 +31,7 @@ from server.storage.deliveries import Delivery
 from server.storage.fleet import Printer, Queue
 from server.storage.index import Index
 from server.storage.keys import LocalKeyFile
-from server.storage.ledger import Ledger
+from server.storage.ledger import Ledger, Recorded
 from server.storage.vault import Vault
 
 ANNA = User("anna", authenticated=True)
@@ -131,6 +131,15 @@ class Rooms:
     async def parked(self, job_id: int) -> Job:
         """The job, once it is parked (again)."""
         return await self.until(lambda job: job.state is JobState.PENDING_HELD, job_id)
+
+    async def told(self, kind: str, *, timeout_s: float = 10.0) -> Recorded:
+        """The first event of that kind, once there is one."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                position = self.ledger.head
+                if found := await self.ledger.events(kinds=[kind], limit=1):
+                    return found[0]
+                await self.ledger.wait(position)
 
     async def deliveries(self, job_id: int) -> list[Delivery]:
         """Every attempt to deliver it."""

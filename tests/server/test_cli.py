@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from server import daemon
 from server.cli import EXIT_NOT_RUNNING, EXIT_UNSOUND, main
+from server.config import Config
 from server.storage.database import Database
 from tests.server.admin.conftest import Office, office, served
 
@@ -166,6 +168,30 @@ async def test_a_profile_that_cannot_be_written_says_so(served: Office, tmp_path
 
 async def test_the_daemon_tells_how_it_is(served: Office) -> None:
     assert "listens at *:8631" in await good(served, "status")
+
+
+def test_serve_takes_the_command_line_before_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    served: list[Config] = []
+    monkeypatch.setattr(daemon, "run", served.append)
+    file = tmp_path / "p.toml"
+    file.write_text('name = "Library"\n[listen]\nport = 1\n[log]\nlevel = "error"')
+    words = ["serve", "--config", str(file), "--data", str(tmp_path), "--port", "0", "--log-level", "debug"]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    (config,) = served
+    assert (config.name, config.listen.port, config.log.level) == ("Library", 0, "debug")
+    assert config.folder == tmp_path
+
+
+def test_a_daemon_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(config: Config) -> None:
+        raise daemon.StartError("port 631 cannot be listened at: choose another by --port")
+
+    monkeypatch.setattr(daemon, "run", refuse)
+    result = CliRunner().invoke(main, ["serve", "--data", str(tmp_path)])
+    assert result.exit_code == 1
+    assert result.stderr == "pullprint: port 631 cannot be listened at: choose another by --port\n"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs7
 
 from ipp import RemoteProtocolError, Status
 from ipp.client import Client
@@ -164,6 +166,26 @@ async def test_a_password_is_neither_asked_for_nor_taken_without_tls(tmp_path: P
             assert "WWW-Authenticate" not in answer.headers
 
 
+async def test_a_name_that_needs_proof_is_asked_for_it_by_tls_only(tmp_path: Path) -> None:
+    async with running(configure(tmp_path)) as daemon:
+        await daemon.ask(c.AddPerson(name="ada", password=PASSWORD))
+        credentials = Basic("ada", PASSWORD)
+        plain = daemon.client(
+            scheme="ipp",
+            tls="never",
+            user_name="ada",
+            credentials=credentials,
+            plain_credentials=True,
+        )
+        with pytest.raises(RemoteProtocolError, match="TLS"):
+            await daemon.print(plain)
+        client = daemon.client(scheme="ipp", user_name="ada", credentials=credentials)
+        await daemon.print(client)
+        assert client.secure
+        (job,) = await daemon.ask(c.ListJobs())
+        assert job.owner == "ada"
+
+
 async def test_a_secret_path_prints_as_its_person_until_it_is_revoked(tmp_path: Path) -> None:
     async with running(configure(tmp_path)) as daemon:
         await daemon.ask(c.AddPerson(name="ada"))
@@ -227,6 +249,16 @@ async def test_a_profile_leads_to_the_secret_path_and_trusts_our_certificate(tmp
         )
         assert made.uris[0].endswith(printer["ResourcePath"])
         assert "com.apple.security.root" in payloads
+
+
+async def test_a_profile_is_signed_when_asked_by_the_key_that_tls_shows(tmp_path: Path) -> None:
+    async with running(configure(tmp_path)) as daemon:
+        await daemon.ask(c.AddPerson(name="ada"))
+        made = await daemon.ask(c.MakeProfile(name="ada", host="print.example", sign=True))
+        identity = (tmp_path / "identity.pem").read_bytes()
+    (certificate,) = pkcs7.load_der_pkcs7_certificates(made.octets)
+    assert certificate == x509.load_pem_x509_certificate(identity)
+    assert b"com.apple.airprint" in made.octets
 
 
 async def test_the_start_page_and_the_icons_are_served(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from ipp import Attributes
+from ipp import Attribute, Attributes, Tag
 from ipp.registry import attribute
 from server.config import Jobs, QueueSettings
 from server.describe import Describer
@@ -74,3 +74,20 @@ def test_the_longest_names_that_the_configuration_takes_fit(describe: Describer,
     told = describe(longest, NOTHING)
     assert told.string("printer-info") == info or "x" * 63
     assert len(told.string("printer-dns-sd-name", "").encode()) <= 63
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Attributes([attribute("printer-make-and-model", "ä" * 63)]),
+        Attributes([Attribute.of("printer-make-and-model", Tag.TEXT, "ä" * 500)]),
+        Attributes([Attribute.of("printer-make-and-model", Tag.INTEGER, 7)]),
+        Attributes([Attribute.of("color-supported", Tag.KEYWORD, "perhaps")]),
+        Attributes([Attribute.of("sides-supported", Tag.INTEGER, 1, 2)]),
+        Attributes([Attribute.of("document-format-supported", Tag.MIME_MEDIA_TYPE, "x" * 300)]),
+    ],
+)
+def test_a_device_that_tells_nonsense_stops_no_queue(describe: Describer, told: Attributes) -> None:
+    desk = describe(QueueSettings(name="desk", kind="direct", printer="laser"), told)
+    assert len(desk.string("printer-make-and-model", "").encode()) <= 127
+    assert "application/pdf" in desk.strings("document-format-supported")

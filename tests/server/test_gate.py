@@ -201,6 +201,15 @@ async def test_a_direct_queue_tells_what_its_printer_told(yard: Yard) -> None:
     served = yard.gate.get("desk")
     assert served is not None
     assert served.printer.attributes.string("printer-make-and-model") == "Laser 9000"
+    state = attribute("printer-state-message", "warm")
+    await yard.fleet.learn("laser", Attributes([*await yard.fleet.told("laser"), state]), BY)
+    await yard.gate.refresh()
+    assert yard.gate.get("desk") is served  # what it promises did not change
+    await yard.fleet.learn("laser", Attributes([attribute("printer-make-and-model", "Laser 9001")]), BY)
+    await yard.gate.refresh()
+    served = yard.gate.get("desk")
+    assert served is not None
+    assert served.printer.attributes.string("printer-make-and-model") == "Laser 9001"
 
 
 async def test_who_waits_hears_of_a_change(yard: Yard) -> None:

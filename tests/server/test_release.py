@@ -323,13 +323,18 @@ class Patient:
     def __init__(self) -> None:
         self.began = asyncio.Event()
         self.may_end = asyncio.Event()
+        self.cut = asyncio.Event()
         self.canceled: list[int] = []
         self.settled: list[str | None] = []
 
     async def deliver(self, shipment: Shipment) -> Receipt:
         await shipment.note("begun")
         self.began.set()
-        await self.may_end.wait()
+        try:
+            await self.may_end.wait()
+        except asyncio.CancelledError:
+            self.cut.set()
+            raise
         return Receipt(impressions=4)
 
     async def cancel(self, shipment: Shipment) -> Receipt:
@@ -441,6 +446,62 @@ async def test_a_worker_that_is_gone_is_waited_for_and_then_its_delivery_is_sett
         await rooms.finished(job_id)
     assert device.settled == ["begun"]
     assert len(await rooms.deliveries(job_id)) == 1
+
+
+async def test_a_job_that_was_canceled_while_nobody_ran_is_canceled_at_the_device(rooms: Rooms) -> None:
+    device = Patient()
+    dead = asyncio.create_task(rooms.releaser(transports=lambda _: device).run())  # type: ignore[arg-type,return-value]
+    job_id = await _released(rooms)
+    await device.began.wait()
+    dead.cancel()
+    await asyncio.wait({dead})
+    await rooms.service.change(job_id, Event.CANCELED, ANNA)
+    async with running(rooms.releaser(transports=lambda _: device)):  # type: ignore[arg-type,return-value]
+        await rooms.told("delivery-finished")
+    assert (device.canceled, device.settled) == ([job_id], [])
+    assert (await rooms.job(job_id)).state is JobState.CANCELED
+
+
+async def test_a_worker_whose_claim_another_one_took_lets_go_of_the_job(rooms: Rooms) -> None:
+    device = Patient()
+    policy = replace(QUICK, lease_s=0.3)
+    async with running(rooms.releaser(policy, transports=lambda _: device)):  # type: ignore[arg-type,return-value]
+        job_id = await _released(rooms)
+        await device.began.wait()
+        (delivery,) = await rooms.deliveries(job_id)
+
+        def take(t: Transaction) -> bool:
+            t.jobs.give_up_claim(job_id, delivery.worker)
+            return t.jobs.claim(job_id, "another", 60, utc_now())
+
+        assert await rooms.index.write(take)
+        await device.cut.wait()
+    assert (device.canceled, device.settled) == ([], [])
+    assert [each.outcome for each in await rooms.deliveries(job_id)] == [None]  # it is the other one's to end
+
+
+@pytest.mark.parametrize("goes_on", [True, False], ids=["goes-on", "ends-at-once"])
+async def test_a_device_that_stops_in_the_middle_is_told_until_it_goes_on(
+    rooms: Rooms, goes_on: bool
+) -> None:
+    class Jammed(Patient):
+        async def deliver(self, shipment: Shipment) -> Receipt:
+            await shipment.report(Progress(True, "tray has no paper."))
+            await self.may_end.wait()
+            if goes_on:
+                await shipment.report(Progress())
+            return Receipt()
+
+    device = Jammed()
+    async with running(rooms.releaser(transports=lambda _: device)):  # type: ignore[arg-type,return-value]
+        job_id = await _released(rooms)
+        stopped = await rooms.until(lambda job: job.state is JobState.PROCESSING_STOPPED, job_id)
+        assert stopped.reasons == {"printer-stopped"}
+        assert stopped.message == "tray has no paper."
+        device.may_end.set()
+        job = await rooms.finished(job_id)
+    assert job.reasons == {"job-completed-successfully"}
+    assert job.message == ""
 
 
 async def test_two_dispatchers_on_one_database_deliver_each_job_once(rooms: Rooms, tmp_path: Path) -> None:

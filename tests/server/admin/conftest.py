@@ -75,7 +75,7 @@ async def probe(uri: str) -> Attributes:
     return LASER
 
 
-def make_profile(name: str, path: str, title: str, host: str) -> bytes:
+def make_profile(name: str, path: str, title: str, host: str, signed: bool) -> bytes:
     return f"{name} {path} {title} {host}".encode()
 
 
