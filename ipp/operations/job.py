@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Final
 
@@ -31,6 +32,8 @@ WHICH_JOBS: Final[dict[str, frozenset[JobState]]] = {
     "processing-stopped": frozenset({JobState.PROCESSING_STOPPED}),
     "proof-print": frozenset(),
 }
+# More jobs than this are told in a thread.
+_TOLD_AT_ONCE: Final = 100
 # What Set-Job-Attributes may change, besides the Job Template attributes the printer supports.
 SETTABLE: Final = frozenset({"job-name", "job-priority", "job-hold-until"})
 
@@ -80,7 +83,12 @@ async def get_jobs(call: Call) -> Response:
         )
     )
     requested = requested_attributes(asked, GET_JOBS_DEFAULT)
-    return call.reply(groups=[describe_job(call, job, requested) for job in jobs])
+
+    def tell() -> Response:
+        return call.reply(groups=[describe_job(call, job, requested) for job in jobs])
+
+    # Ten thousand jobs take a second: nobody else is to wait for it.
+    return await asyncio.to_thread(tell) if len(jobs) > _TOLD_AT_ONCE else tell()
 
 
 async def _happen(call: Call, event: Event) -> Response:

@@ -28,6 +28,8 @@ from server.storage.vault import Vault
 
 _log: Final = logging.getLogger(__name__)
 
+# So many jobs of one owner may wait or print.
+OWNERS_JOBS_MAX: Final = 1000
 # A job's row holds what it tells of each of its documents, and is written anew with each.
 DOCUMENTS_MAX: Final = 1000
 
@@ -108,6 +110,10 @@ class JobService:
         secret = None if ticket.password is None else await self._hash_password(ticket.password)
 
         def add(t: Transaction) -> Job:
+            if t.jobs.count_active(job.owner) >= OWNERS_JOBS_MAX:
+                raise RemoteProtocolError(
+                    f"{OWNERS_JOBS_MAX} jobs of one owner", status=Status.SERVER_ERROR_TOO_MANY_JOBS
+                )
             added = t.jobs.add(job, expires=now + self.keeping.parked, password=secret)
             _record(t, "job-created", added, ticket.user, now)
             return added

@@ -207,6 +207,12 @@ class JobRows:
         where, bindings = self._where(states, printer)
         return self._scope.fetch(_COUNT + where, bindings, _Id)[0].id
 
+    def count_active(self, owner: str) -> int:
+        """How many jobs of an owner are not finished."""
+        where = "state < 7 AND owner_digest = :owner_digest"
+        bindings: dict[str, apsw.SQLiteValue] = {"owner_digest": self._scope.digest(owner, "owner")}
+        return self._scope.fetch(_COUNT + where, bindings, _Id)[0].id
+
     def update(self, job: Job, expected_version: int) -> Job:
         """Store `job` in place of its row, which must still be at the version that the caller read.
 

@@ -1,5 +1,7 @@
 """Operations on jobs that exist."""
 
+import asyncio
+
 import pytest
 
 from ipp import Attribute, GroupTag, JobState, Operation, OutOfBand, Status, Tag
@@ -186,6 +188,19 @@ async def test_get_jobs_in_pages(desk: Desk) -> None:
         for start in (1, 3, 5, 7)
     ]
     assert pages == [jobs[:2], jobs[2:4], jobs[4:], []]
+
+
+async def test_others_are_answered_while_a_long_list_is_told(desk: Desk) -> None:
+    for _ in range(400):
+        await desk.park()
+    everything = of("requested-attributes", Tag.KEYWORD, "all")
+    listing = asyncio.create_task(desk.ask(Operation.GET_JOBS, everything))
+    turns = 0
+    while not listing.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert len(listing.result().groups_of(GroupTag.JOB)) == 400
+    assert turns > 20
 
 
 async def test_get_jobs_by_ids(desk: Desk) -> None:

@@ -130,6 +130,17 @@ async def test_a_document_that_was_stored_stays_though_its_sender_was_let_go_bef
     assert await house.content(job.id) == LARGE
 
 
+async def test_one_owner_has_so_many_jobs_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.jobs.service.OWNERS_JOBS_MAX", 2)
+    first, _ = await house.park(), await house.park()
+    with pytest.raises(RemoteProtocolError) as raised:
+        await house.park()
+    assert raised.value.status is Status.SERVER_ERROR_TOO_MANY_JOBS
+    await house.park(user=BERT)
+    await house.service.change(first, Event.CANCELED, ANNA)
+    await house.park()
+
+
 async def test_a_job_has_so_many_documents_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.jobs.service.DOCUMENTS_MAX", 3)
     spool = house.spool("park")
