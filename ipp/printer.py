@@ -20,10 +20,10 @@ from .errors import AuthenticationRequired, RemoteProtocolError
 from .exchange import Request, Response, User
 from .job import Job
 from .message import Attribute, Attributes, Group, Message
-from .registry import attribute, lookup
+from .registry import attribute
 from .spool import Clock, PrinterStatus, Spool, utc_now
 from .subscriptions import Subscriptions
-from .ticket import check_value
+from .ticket import check_count, check_value
 from .values import OutOfBand
 from .vocabulary.attributes import ATTRIBUTES, MEMBERS
 from .vocabulary.enums import Operation
@@ -300,15 +300,18 @@ class Printer:
             raise RemoteProtocolError("neither printer-uri nor job-uri")
         if asked.names()[2] not in ("printer-uri", "job-uri"):
             raise RemoteProtocolError("the target is not the third attribute")
-        path = urlsplit(uri).path.rstrip("/")
+        try:
+            path = urlsplit(uri).path.rstrip("/")
+        except ValueError as error:
+            raise RemoteProtocolError("the target is no URI") from error
         own = urlsplit(self.uri_for(call.request)).path
-        if path != own and not (path.startswith(f"{own}/") and path[len(own) + 1 :].isdigit()):
+        if path != own and not (path.startswith(f"{own}/") and is_number(path[len(own) + 1 :])):
             raise RemoteProtocolError("another printer's URI", status=Status.CLIENT_ERROR_NOT_FOUND)
 
     def uri_for(self, request: Request) -> str:
         """The printer's URI as the client of this request calls it, without a job's number behind it."""
         head, _, tail = request.uri.rstrip("/").rpartition("/")
-        return head if tail.isdigit() else request.uri.rstrip("/")
+        return head if is_number(tail) else request.uri.rstrip("/")
 
     def _check_operation_attributes(self, call: Call) -> None:
         """RFC 8011 4.1.7: syntaxes and lengths; names nobody knows go back as unsupported."""
@@ -317,9 +320,7 @@ class Printer:
                 call.unsupported.append(Attribute.of(each.name, Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED))
                 continue
             check_value(each)
-            definition = lookup(each.name)
-            if definition is not None and len(each.values) > 1 and not definition.is_set:
-                raise RemoteProtocolError(f"{each.name}: more than one value")
+            check_count(each)
 
     def respond(
         self,
@@ -412,6 +413,11 @@ class Printer:
         yield attribute("printer-config-change-date-time", self._config_changed)
         yield attribute("printer-alert", *(_alert(reason) for reason in reasons))
         yield attribute("printer-alert-description", *reasons)
+
+
+def is_number(text: str) -> bool:
+    """Whether this is a job's number in a URI: digits of ASCII; `str.isdigit` also takes a superscript."""
+    return text.isascii() and text.isdigit()
 
 
 def _alert(reason: str) -> bytes:

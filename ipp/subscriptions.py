@@ -20,6 +20,7 @@ LEASE_MAX_S: Final = 7 * 86400
 EVENT_LIFE_S: Final = 300
 EVENTS_KEPT: Final = 100
 SUBSCRIPTIONS_KEPT: Final = 200
+SUBSCRIPTIONS_PER_OWNER: Final = 20
 
 EVENTS: Final = (
     "job-completed",
@@ -86,6 +87,7 @@ class Subscriptions:
         self._position = notices.position
         self._ids = count(1)
         self._subscriptions: dict[int, Subscription] = {}
+        self._catching_up = asyncio.Lock()
 
     async def create(
         self,
@@ -98,25 +100,27 @@ class Subscriptions:
         natural_language: str = "en",
         sees: Callable[[Job], bool] = _sees_all,
     ) -> Subscription:
-        """A new subscription; a lease of 0 never ends, one for a job ends with the job.
+        """A new subscription; a lease of 0 never ends, one for a job ends when its job's end is old news.
 
         Events of a job are kept only where `sees` says so of it.
 
         Raises `RemoteProtocolError` (client-error-too-many-subscriptions).
         """
         await self.catch_up()
-        if len(self._subscriptions) >= SUBSCRIPTIONS_KEPT:
+        own = sum(each.owner == owner for each in self._subscriptions.values())
+        if len(self._subscriptions) >= SUBSCRIPTIONS_KEPT or own >= SUBSCRIPTIONS_PER_OWNER:
             raise RemoteProtocolError(
-                f"{SUBSCRIPTIONS_KEPT} subscriptions", status=Status.CLIENT_ERROR_TOO_MANY_SUBSCRIPTIONS
+                f"{len(self._subscriptions)} subscriptions, {own} of them this user's",
+                status=Status.CLIENT_ERROR_TOO_MANY_SUBSCRIPTIONS,
             )
-        lease_s = 0 if job_id is not None else min(lease_s, LEASE_MAX_S)
+        lasting_s = LEASE_MAX_S if job_id is not None else min(lease_s, LEASE_MAX_S)
         made = Subscription(
             id=next(self._ids),
             owner=owner,
             events=frozenset(events),
             job_id=job_id,
-            lease_s=lease_s,
-            expires=self._clock() + timedelta(seconds=lease_s) if lease_s else None,
+            lease_s=lasting_s,
+            expires=self._clock() + timedelta(seconds=lasting_s) if lasting_s else None,
             user_data=user_data,
             natural_language=natural_language,
             sees=sees,
@@ -125,7 +129,11 @@ class Subscriptions:
         return made
 
     async def catch_up(self) -> None:
-        """Hand out what happened since, and let go of what has expired."""
+        """Hand out what happened since, once, and let go of what has expired."""
+        async with self._catching_up:
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
         if not self._subscriptions:
             self._position = self._notices.position
             return
@@ -136,6 +144,9 @@ class Subscriptions:
                 if each.wants(notice):
                     each.sequence += 1
                     each.kept.append((each.sequence, notice))
+                if notice.job is not None and notice.job.id == each.job_id:
+                    life_s = EVENT_LIFE_S if notice.job.finished else LEASE_MAX_S
+                    each.expires = notice.at + timedelta(seconds=life_s)
         for each in list(self._subscriptions.values()):
             while each.kept and each.kept[0][1].at < now - timedelta(seconds=EVENT_LIFE_S):
                 each.kept.popleft()

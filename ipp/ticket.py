@@ -51,6 +51,16 @@ def check_value(attribute: Attribute, path: str = "") -> None:
                 )
 
 
+def check_count(attribute: Attribute) -> None:
+    """Raise `RemoteProtocolError` where an attribute has more values than it is registered for.
+
+    Not asked of a new job's attributes: CUPS sends job-sheets twice, once for each end.
+    """
+    definition = lookup(attribute.name)
+    if definition is not None and len(attribute.values) > 1 and not definition.is_set:
+        raise RemoteProtocolError(f"{attribute.name}: more than one value")
+
+
 def sort_out(asked: Iterable[Attribute], printer: Attributes) -> tuple[Attributes, list[Attribute]]:
     """What of the asked job attributes the printer supports, and what goes back as unsupported.
 

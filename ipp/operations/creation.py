@@ -194,6 +194,8 @@ def document_of(call: Call) -> DocumentTicket:
         raise RemoteProtocolError(given, status=Status.CLIENT_ERROR_DOCUMENT_FORMAT_NOT_SUPPORTED)
     name = asked.string("document-name", "")
     template = [each for group in call.message.groups_of(GroupTag.DOCUMENT) for each in group]
+    for each in template:
+        check_value(each)
     return DocumentTicket(str(name), given, compression, Attributes(template))
 
 

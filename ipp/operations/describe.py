@@ -10,7 +10,7 @@ from ..enums import GroupTag, Tag
 from ..errors import RemoteProtocolError
 from ..job import Document, Job
 from ..message import Attribute, Attributes, Group
-from ..printer import Call
+from ..printer import Call, is_number
 from ..registry import attribute
 from ..values import DateTime, OutOfBand
 from ..vocabulary.attributes import ATTRIBUTES
@@ -149,7 +149,7 @@ def job_id_of(call: Call) -> int:
     uri = call.asked.string("job-uri")
     if uri is not None:
         tail = uri.rstrip("/").rpartition("/")[2]
-        if tail.isdigit() and len(tail) <= 10:
+        if is_number(tail) and len(tail) <= 10:
             return int(tail)
         raise RemoteProtocolError("a job-uri without a number")
     job_id = call.asked.integer("job-id")

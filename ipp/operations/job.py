@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Final
 
@@ -13,7 +14,7 @@ from ..message import Attribute, Attributes
 from ..printer import Call, Handler
 from ..registry import attribute
 from ..spool import Query
-from ..ticket import check_value, is_supported, supports
+from ..ticket import check_count, check_value, is_supported, supports
 from ..values import OutOfBand
 from ..vocabulary.enums import JobState, Operation
 from .describe import GET_JOBS_DEFAULT, describe_job, job_id_of, requested_attributes
@@ -31,6 +32,8 @@ WHICH_JOBS: Final[dict[str, frozenset[JobState]]] = {
     "processing-stopped": frozenset({JobState.PROCESSING_STOPPED}),
     "proof-print": frozenset(),
 }
+# More jobs than this are told in a thread.
+_TOLD_AT_ONCE: Final = 100
 # What Set-Job-Attributes may change, besides the Job Template attributes the printer supports.
 SETTABLE: Final = frozenset({"job-name", "job-priority", "job-hold-until"})
 
@@ -80,7 +83,12 @@ async def get_jobs(call: Call) -> Response:
         )
     )
     requested = requested_attributes(asked, GET_JOBS_DEFAULT)
-    return call.reply(groups=[describe_job(call, job, requested) for job in jobs])
+
+    def tell() -> Response:
+        return call.reply(groups=[describe_job(call, job, requested) for job in jobs])
+
+    # Ten thousand jobs take a second: nobody else is to wait for it.
+    return await asyncio.to_thread(tell) if len(jobs) > _TOLD_AT_ONCE else tell()
 
 
 async def _happen(call: Call, event: Event) -> Response:
@@ -132,6 +140,7 @@ async def set_job_attributes(call: Call) -> Response:
     printer = call.printer.attributes
     for each in changes:
         check_value(each)
+        check_count(each)
         if each.name not in SETTABLE and not is_supported(each.name, printer):
             call.unsupported.append(Attribute.of(each.name, Tag.NOT_SETTABLE, OutOfBand.NOT_SETTABLE))
     if call.unsupported:
@@ -193,12 +202,14 @@ async def purge_jobs(call: Call) -> Response:
 
 
 async def _current(call: Call) -> Job:
-    """The job that is printing; where job-id is given, it has to be that one (RFC 3998 4.2)."""
+    """The job that is printing; where job-id is given, it has to be that one (RFC 3998 4.2).
+
+    Somebody else's is as if it were not printing: nobody learns whether it does.
+    """
     jobs = await call.spool.find(Query(frozenset({JobState.PROCESSING, JobState.PROCESSING_STOPPED})))
     named = call.asked.integer("job-id")
     for job in jobs:
-        if named in (None, job.id):
-            call.demand(job)
+        if named in (None, job.id) and call.may(job):
             return job
     raise RemoteProtocolError("it is not printing", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
 

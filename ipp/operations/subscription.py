@@ -21,6 +21,7 @@ from ..subscriptions import (
     LEASE_MAX_S,
     Subscription,
 )
+from ..ticket import check_value
 from ..values import Range
 from ..vocabulary.enums import Operation
 from .job import own_job
@@ -41,7 +42,10 @@ async def create_job_subscriptions(call: Call) -> Response:
     job_id = call.asked.integer("notify-job-id")
     if job_id is None:
         raise RemoteProtocolError("no notify-job-id")
-    return await _create(call, await own_job(call, job_id))
+    job = await own_job(call, job_id)
+    if job.finished:
+        raise RemoteProtocolError("nothing more will happen", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
+    return await _create(call, job)
 
 
 async def _create(call: Call, job: Job | None) -> Response:
@@ -72,6 +76,8 @@ async def _subscribe(call: Call, group: Group, job: Job | None) -> Group:
         return Group(GroupTag.SUBSCRIPTION, [Attribute.of("notify-status-code", Tag.ENUM, status)])
     data = group.get("notify-user-data")
     try:
+        for each in group:
+            check_value(each)
         made = await call.printer.subscriptions.create(
             call.user.name,
             events,
@@ -163,7 +169,10 @@ async def renew_subscription(call: Call) -> Response:
     subscription = await _own_subscription(call)
     if subscription.job_id is not None:
         raise RemoteProtocolError("it ends with its job", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
-    asked = call.message.group(GroupTag.SUBSCRIPTION).integer("notify-lease-duration", LEASE_DEFAULT_S)
+    group = call.message.group(GroupTag.SUBSCRIPTION)
+    for each in group:
+        check_value(each)
+    asked = group.integer("notify-lease-duration", LEASE_DEFAULT_S)
     call.printer.subscriptions.renew(subscription, asked)
     lease = attribute("notify-lease-duration", subscription.lease_s)
     return call.reply(groups=[Group(GroupTag.SUBSCRIPTION, [lease])])
@@ -187,9 +196,11 @@ async def get_notifications(call: Call) -> Response:
     if asked.boolean("notify-wait", default=False) and not _pending(wanted):
         await call.printer.subscriptions.wait(WAIT_S)
     status = await call.spool.status()
+    may_see = _sight(call)  # as of now: who was an operator when they subscribed may be none any more
     groups = [
         _event(call, subscription, sequence, notice, status)
         for subscription, sequence, notice in _pending(wanted)
+        if notice.job is None or may_see(notice.job)
     ]
     when_again = [
         attribute("notify-get-interval", INTERVAL_S),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hmac
@@ -24,6 +25,7 @@ from server.identity.people import (
     fold_password,
     user_of,
 )
+from server.storage.people import Person
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -86,6 +88,7 @@ class BasicAuthenticator:
         self._key = random(32)
         self._right = _Memory(clock)
         self._wrong = _Memory(clock)
+        self._looking: dict[tuple[bytes, str | None, str], asyncio.Task[User | None]] = {}
 
     @property
     def challenges(self) -> Sequence[str]:
@@ -105,6 +108,20 @@ class BasicAuthenticator:
             return user_of(person)
         if self._wrong.holds(digest, phc):
             return None
+        # A client that comes by many connections at once makes one guess, not as many.
+        key = digest, phc, peer
+        looking = self._looking.get(key)
+        if looking is None:
+            looking = asyncio.create_task(self._look(name, password, person, digest, peer))
+            self._looking[key] = looking
+            looking.add_done_callback(lambda _: self._looking.pop(key))
+        return await asyncio.shield(looking)
+
+    async def _look(
+        self, name: str, password: str, person: Person | None, digest: bytes, peer: str
+    ) -> User | None:
+        """Look at credentials that were not seen of late."""
+        phc = person.password if person is not None else None
         if not self._attempts.begin(name, peer):
             _LOG.warning("%s: too many wrong passwords; refused without looking at this one", peer)
             return None

@@ -19,7 +19,7 @@ from ipp.exchange import User
 from ipp.job import ACTIVE, Event, Job, advance
 from ipp.job import Document as JobDocument
 from ipp.spool import Clock, DocumentTicket, Query, Ticket
-from server.errors import NotStoredError, StorageError
+from server.errors import NotStoredError, StorageError, VersionConflictError
 from server.jobs.intake import Intake, Received
 from server.storage import ledger
 from server.storage.fleet import Queue
@@ -27,6 +27,11 @@ from server.storage.index import Index, Transaction
 from server.storage.vault import Vault
 
 _log: Final = logging.getLogger(__name__)
+
+# So many jobs of one owner may wait or print.
+OWNERS_JOBS_MAX: Final = 1000
+# A job's row holds what it tells of each of its documents, and is written anew with each.
+DOCUMENTS_MAX: Final = 1000
 
 # Who acts where no person does.
 SYSTEM: Final = User("system", authenticated=True, operator=True)
@@ -105,6 +110,10 @@ class JobService:
         secret = None if ticket.password is None else await self._hash_password(ticket.password)
 
         def add(t: Transaction) -> Job:
+            if t.jobs.count_active(job.owner) >= OWNERS_JOBS_MAX:
+                raise RemoteProtocolError(
+                    f"{OWNERS_JOBS_MAX} jobs of one owner", status=Status.SERVER_ERROR_TOO_MANY_JOBS
+                )
             added = t.jobs.add(job, expires=now + self.keeping.parked, password=secret)
             _record(t, "job-created", added, ticket.user, now)
             return added
@@ -117,13 +126,13 @@ class JobService:
         self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool, user: User
     ) -> Job:
         """Take in a document: durable, and the job with it, when this returns. If it fails, nothing stays."""
-        await self._need(job_id)
+        _check_room(await self._need(job_id))
         received = await self._intake.receive(data, document, self._touch(job_id))
         try:
             return await self._change(
                 job_id, [Event.RECEIVED, *([Event.CLOSED] if last else [])], user, document=received
             )
-        except BaseException:
+        except Exception:  # when cancelled nobody knows whether it was stored: what was not, the sweep finds
             await self._intake.discard(received)
             raise
 
@@ -179,13 +188,19 @@ class JobService:
         document: Received | None = None,
         device: str | None = None,
         impressions: int | None = None,
+        version: int | None = None,
         also: Also | None = None,
     ) -> Job:
-        """Events, one after the other, in one transaction, and what they bring with them."""
+        """Events, one after the other, in one transaction, and what they bring with them.
+
+        With `version`, only where the job is at that version: else raises VersionConflictError.
+        """
         now = self._clock()
 
         def change(t: Transaction) -> tuple[Job, list[str]]:
             before = job = _stored(t, job_id)
+            if Event.RELEASED in events and t.deliveries.is_under_way(job_id):
+                raise RemoteProtocolError("a device has it", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             if Event.RESTARTED in events and len(t.documents.of(job_id)) < len(job.documents):
                 raise RemoteProtocolError("its documents are gone", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             for event in events:
@@ -197,7 +212,7 @@ class JobService:
                 job = replace(job, output_device=device)
             if impressions is not None:
                 job = replace(job, impressions_completed=impressions)
-            job = t.jobs.update(job, before.version)
+            job = t.jobs.update(job, before.version if version is None else version)
             gone = self._settle(t, job, before, now)
             if also is not None:
                 also(t, job)
@@ -278,7 +293,13 @@ class JobService:
         return await self._index.write(change)
 
     async def resubmit(self, job_id: int, queue: Queue, ticket: Ticket) -> Job:
-        """A new job with the documents of an old one; they last as long as either has them."""
+        """A new job with the documents of an old one; they last as long as either has them.
+
+        Not of one with a job-password: a copy would come out without it.
+        """
+        await self._need(job_id)
+        if await self._index.read(lambda t: t.jobs.password(job_id)) is not None:
+            raise RemoteProtocolError("it has a password", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
         job = await self.accept(queue, ticket)
         now = self._clock()
 
@@ -322,22 +343,26 @@ class JobService:
     async def sweep(self) -> None:
         """End what is over: parked jobs that expired, uploads that stopped, old history, stray ciphertext."""
         now = self._clock()
-        for job_id in await self._index.read(lambda t: t.jobs.expired(now)):
-            await self._end(job_id, "the time for which it is kept is over")
-        incoming = await self.find(Query(frozenset({JobState.PENDING, JobState.PENDING_HELD})))
+        for job in await self._index.read(lambda t: t.jobs.expired(now)):
+            await self._end(job, "the time for which it is kept is over")
+        incoming = await self._index.read(lambda t: t.jobs.incoming())
+        for job_id in self._arriving.keys() - {job.id for job in incoming}:
+            del self._arriving[job_id]
         for job in incoming:
             # After a restart nobody remembers when a document last came: the time begins anew.
-            if job.incoming and now - self._arriving.setdefault(job.id, now) > self.keeping.operation:
-                await self._end(job.id, "its documents stopped coming")
+            if now - self._arriving.setdefault(job.id, now) > self.keeping.operation:
+                await self._end(job, "its documents stopped coming")
         for job_id in await self._index.read(lambda t: t.jobs.finished_before(now - self.keeping.history)):
             await self._forget(job_id, SYSTEM)
         await self._vault.sweep(now)
 
-    async def _end(self, job_id: int, why: str) -> None:
+    async def _end(self, job: Job, why: str) -> None:
+        """End a job, if it is still as the sweep saw it: not released, closed or ended since."""
+        add = ("aborted-by-system",)
         try:
-            await self._change(job_id, [Event.ABORTED], SYSTEM, add=("aborted-by-system",), message=why)
-        except RemoteProtocolError as error:
-            _log.info("job %d had ended before the sweep: %s", job_id, error)
+            await self._change(job.id, [Event.ABORTED], SYSTEM, add=add, message=why, version=job.version)
+        except (RemoteProtocolError, VersionConflictError) as error:
+            _log.info("job %d is left alone, it has changed: %s", job.id, error)
 
     async def _need(self, job_id: int) -> Job:
         return await self._index.read(lambda t: _stored(t, job_id))
@@ -352,6 +377,7 @@ def _stored(t: Transaction, job_id: int) -> Job:
 
 def _with_document(t: Transaction, job: Job, received: Received, now: datetime) -> Job:
     """The job with one more document, whose ciphertext is stored with it."""
+    _check_room(job)
     number = len(job.documents) + 1
     document = JobDocument(
         number=number,
@@ -366,6 +392,13 @@ def _with_document(t: Transaction, job: Job, received: Received, now: datetime) 
     known = [each.impressions for each in (*job.documents, document)]
     total = None if None in known else sum(count for count in known if count is not None)
     return replace(job, documents=(*job.documents, document), impressions=total)
+
+
+def _check_room(job: Job) -> None:
+    if len(job.documents) >= DOCUMENTS_MAX:
+        raise RemoteProtocolError(
+            f"job {job.id} has {DOCUMENTS_MAX} documents", status=Status.SERVER_ERROR_TOO_MANY_DOCUMENTS
+        )
 
 
 def _without_hold(job: Job, now: datetime) -> Job:

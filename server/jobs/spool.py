@@ -185,6 +185,10 @@ class QueueSpool:
         """Let something happen to a job. A parked one is released to the queue's device, if it has one."""
         job = await self._own(job_id)
         queue = await self.queue()
+        if event is Event.STOPPED:
+            raise RemoteProtocolError(
+                "what a device has begun cannot be suspended", status=Status.CLIENT_ERROR_NOT_POSSIBLE
+            )
         if event is Event.RESTARTED:
             return await self._service.restart(job_id, queue, user)
         if event is Event.RELEASED and job.state is JobState.PENDING_HELD and queue.kind == "hold":

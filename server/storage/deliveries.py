@@ -111,6 +111,11 @@ class DeliveryRows:
         rows = self._scope.fetch(_SELECT + "job_id = :job_id ORDER BY id", {"job_id": job_id}, _Row)
         return [self._delivery(row) for row in rows]
 
+    def is_under_way(self, job_id: int) -> bool:
+        """Whether an attempt to deliver a job has no end yet."""
+        sql = "SELECT id FROM deliveries WHERE tenant = :tenant AND job_id = :job_id AND finished_us IS NULL"
+        return bool(self._scope.fetch(sql, {"job_id": job_id}, _Id))
+
     def unfinished(self) -> list[Delivery]:
         """Every delivery that has no end: under way, or cut short by a crash; oldest first."""
         rows = self._scope.fetch(_SELECT + "finished_us IS NULL ORDER BY id", {}, _Row)

@@ -207,6 +207,12 @@ class JobRows:
         where, bindings = self._where(states, printer)
         return self._scope.fetch(_COUNT + where, bindings, _Id)[0].id
 
+    def count_active(self, owner: str) -> int:
+        """How many jobs of an owner are not finished."""
+        where = "state < 7 AND owner_digest = :owner_digest"
+        bindings: dict[str, apsw.SQLiteValue] = {"owner_digest": self._scope.digest(owner, "owner")}
+        return self._scope.fetch(_COUNT + where, bindings, _Id)[0].id
+
     def update(self, job: Job, expected_version: int) -> Job:
         """Store `job` in place of its row, which must still be at the version that the caller read.
 
@@ -239,13 +245,22 @@ class JobRows:
         sql = "UPDATE jobs SET expires_us = :expires_us WHERE tenant = :tenant AND id = :id"
         self._scope.change(sql, {"id": job_id, "expires_us": to_us(expires)})
 
-    def expired(self, now: datetime, *, limit: int = 100) -> list[int]:
-        """Ids of at most `limit` unfinished jobs whose time is over, the longest ago first."""
+    def expired(self, now: datetime, *, limit: int = 100) -> list[Job]:
+        """At most `limit` unfinished jobs whose time is over and that no device has in hand, the longest ago
+        first."""
         sql = (
-            "SELECT id FROM jobs WHERE tenant = :tenant AND expires_us <= :now AND state < 7"
-            " ORDER BY expires_us LIMIT :limit"
+            "expires_us <= :now AND state < 7 AND NOT EXISTS (SELECT 1 FROM deliveries"
+            " WHERE deliveries.job_id = jobs.id AND finished_us IS NULL) ORDER BY expires_us LIMIT :limit"
         )
-        return self._ids(sql, {"now": to_us(now), "limit": limit})
+        return [
+            self._job(row)
+            for row in self._scope.fetch(_SELECT + sql, {"now": to_us(now), "limit": limit}, _Row)
+        ]
+
+    def incoming(self) -> list[Job]:
+        """The jobs that expect documents yet."""
+        sql = "state IN (3, 4) AND state < 7 AND instr(reasons, 'job-incoming ') > 0"
+        return [self._job(row) for row in self._scope.fetch(_SELECT + sql, {}, _Row)]
 
     def finished_before(self, at: datetime, *, limit: int = 100) -> list[int]:
         """Ids of at most `limit` jobs that finished before `at`, the longest ago first: history to forget."""

@@ -112,6 +112,11 @@ async def test_a_printer_answers_by_whatever_host_and_scheme_it_is_called(desk: 
     assert (await desk.ask(GET, target=target)).status is Status.SUCCESSFUL_OK
 
 
+@pytest.mark.parametrize("target", ["ipp://[::1/ipp/print", "ipp://h\u2100/ipp/print", "ipp://x]/ipp/print"])
+async def test_a_target_that_is_no_uri_is_a_bad_request(desk: Desk, target: str) -> None:
+    assert (await desk.ask(GET, target=target)).status is Status.CLIENT_ERROR_BAD_REQUEST
+
+
 async def test_cups_may_ask_for_printers_without_a_target(desk: Desk) -> None:
     answer = await desk.ask(0x4002, target=None)
     assert answer.status is Status.SUCCESSFUL_OK

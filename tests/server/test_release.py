@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from ipp import Attributes, JobState
+from ipp import Attributes, JobState, RemoteProtocolError, Status
 from ipp.job import Event
 from ipp.spool import DocumentTicket, Ticket, utc_now
 from server.delivery import open_transport
@@ -22,6 +22,7 @@ from server.delivery.transport import (
     Shipment,
 )
 from server.errors import NotStoredError
+from server.jobs.spool import QueueSpool
 from server.release import Policy
 from server.storage import ledger
 from server.storage.deliveries import Outcome
@@ -357,6 +358,43 @@ async def test_a_job_that_is_canceled_while_it_prints_is_canceled_at_the_device(
     assert job.reasons == {"job-canceled-by-user"}
     assert device.canceled == [job_id]
     assert [each.outcome for each in await rooms.deliveries(job_id)] == [Outcome.FAILED]
+
+
+async def test_a_job_that_stopped_at_a_device_is_released_nowhere_else_meanwhile(rooms: Rooms) -> None:
+    class Stopping(Patient):
+        async def deliver(self, shipment: Shipment) -> Receipt:
+            await shipment.report(Progress(True, "no paper"))
+            return await super().deliver(shipment)
+
+        async def cancel(self, shipment: Shipment) -> Receipt:
+            return Receipt(impressions=4)  # it had printed the whole of it before it ran out
+
+    device = Stopping()
+    async with running(rooms.releaser(transports=lambda _: device)):  # type: ignore[arg-type,return-value]
+        job_id = await _released(rooms)
+        await device.began.wait()
+        assert (await rooms.job(job_id)).state is JobState.PROCESSING_STOPPED
+        with pytest.raises(RemoteProtocolError) as raised:
+            await rooms.service.release(job_id, "other", ANNA)
+        device.may_end.set()
+        job = await rooms.finished(job_id)
+    assert raised.value.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+    assert job.state is JobState.COMPLETED
+    assert [each.outcome for each in await rooms.deliveries(job_id)] == [Outcome.DELIVERED]
+
+
+async def test_a_person_cannot_suspend_what_a_device_has_begun(rooms: Rooms) -> None:
+    device = Patient()
+    async with running(rooms.releaser(transports=lambda _: device)):  # type: ignore[arg-type,return-value]
+        job_id = await _released(rooms)
+        await device.began.wait()
+        spool = QueueSpool("park", rooms.service, rooms.index, rooms.ledger, utc_now)
+        with pytest.raises(RemoteProtocolError) as raised:
+            await spool.change(job_id, Event.STOPPED, ANNA)
+        assert (await rooms.job(job_id)).state is JobState.PROCESSING
+        device.may_end.set()
+        await rooms.finished(job_id)
+    assert raised.value.status is Status.CLIENT_ERROR_NOT_POSSIBLE
 
 
 async def test_what_the_device_counted_is_kept(rooms: Rooms) -> None:

@@ -74,6 +74,18 @@ async def test_formats_and_compressions_have_their_own_errors(
         assert answer.status == status
 
 
+@pytest.mark.parametrize(
+    "said",
+    [of("document-message", Tag.TEXT, "\udcff"), of("document-name", Tag.NAME, "x" * 256)],
+    ids=["not UTF-8", "too long"],
+)
+async def test_what_is_said_of_a_document_is_held_to_its_syntax(desk: Desk, said: Attribute) -> None:
+    group = Group(GroupTag.DOCUMENT, [said])
+    answer = await desk.ask(Operation.PRINT_JOB, groups=[group], document=PDF)
+    assert answer.status in (Status.CLIENT_ERROR_BAD_REQUEST, Status.CLIENT_ERROR_REQUEST_VALUE_TOO_LONG)
+    assert await desk.spool.get(1) is None
+
+
 async def test_print_job_without_a_document_is_a_bad_request(desk: Desk) -> None:
     assert (await desk.ask(Operation.PRINT_JOB)).status is Status.CLIENT_ERROR_BAD_REQUEST
     assert await desk.spool.find(Query(ACTIVE | FINISHED)) == []

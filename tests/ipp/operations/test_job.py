@@ -1,9 +1,11 @@
 """Operations on jobs that exist."""
 
+import asyncio
+
 import pytest
 
 from ipp import Attribute, GroupTag, JobState, Operation, OutOfBand, Status, Tag
-from ipp.job import ACTIVE, FINISHED
+from ipp.job import ACTIVE, FINISHED, Event
 from ipp.spool import Query
 from tests.ipp.asking import ANNA, BERT, OPERATOR, URI, Desk, of
 
@@ -59,8 +61,9 @@ async def test_what_did_not_happen_yet_has_no_value(desk: Desk) -> None:
         ([number(77)], URI, Status.CLIENT_ERROR_NOT_FOUND),
         ([of("job-uri", Tag.URI, f"{URI}/77")], None, Status.CLIENT_ERROR_NOT_FOUND),
         ([of("job-uri", Tag.URI, URI)], None, Status.CLIENT_ERROR_BAD_REQUEST),
+        ([of("job-uri", Tag.URI, f"{URI}/\u00b2")], None, Status.CLIENT_ERROR_NOT_FOUND),
     ],
-    ids=["no job", "unknown id", "unknown uri", "a printer's uri"],
+    ids=["no job", "unknown id", "unknown uri", "a printer's uri", "a digit that is no number"],
 )
 async def test_a_job_that_is_not_there(
     desk: Desk, attributes: list[Attribute], target: str | None, status: Status
@@ -187,6 +190,19 @@ async def test_get_jobs_in_pages(desk: Desk) -> None:
     assert pages == [jobs[:2], jobs[2:4], jobs[4:], []]
 
 
+async def test_others_are_answered_while_a_long_list_is_told(desk: Desk) -> None:
+    for _ in range(400):
+        await desk.park()
+    everything = of("requested-attributes", Tag.KEYWORD, "all")
+    listing = asyncio.create_task(desk.ask(Operation.GET_JOBS, everything))
+    turns = 0
+    while not listing.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert len(listing.result().groups_of(GroupTag.JOB)) == 400
+    assert turns > 20
+
+
 async def test_get_jobs_by_ids(desk: Desk) -> None:
     jobs = [await desk.park() for _ in range(3)]
     assert await ids(desk, of("job-ids", Tag.INTEGER, jobs[2], jobs[0], 99)) == [jobs[0], jobs[2]]
@@ -223,6 +239,8 @@ async def test_set_job_attributes_changes_a_waiting_job(desk: Desk) -> None:
         (of("job-originating-user-name", Tag.NAME, "b"), Status.CLIENT_ERROR_ATTRIBUTES_NOT_SETTABLE),
         (of("copies", Tag.INTEGER, 5000), Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED),
         (of("copies", Tag.INTEGER, 0), Status.CLIENT_ERROR_BAD_REQUEST),
+        (of("copies", Tag.INTEGER, 1, 2), Status.CLIENT_ERROR_BAD_REQUEST),
+        (of("job-name", Tag.NAME, "one", "two"), Status.CLIENT_ERROR_BAD_REQUEST),
     ],
 )
 async def test_all_changes_are_made_or_none(desk: Desk, change: Attribute, status: Status) -> None:
@@ -273,3 +291,14 @@ async def test_what_is_not_printing_cannot_be_suspended_or_resumed(desk: Desk) -
     job_id = await desk.park()
     for operation in (Operation.SUSPEND_CURRENT_JOB, Operation.CANCEL_CURRENT_JOB, Operation.RESUME_JOB):
         assert (await desk.ask(operation, number(job_id))).status is Status.CLIENT_ERROR_NOT_POSSIBLE
+
+
+@pytest.mark.parametrize("operation", [Operation.CANCEL_CURRENT_JOB, Operation.SUSPEND_CURRENT_JOB])
+async def test_nobody_learns_whether_another_persons_job_prints(desk: Desk, operation: Operation) -> None:
+    await desk.ask(Operation.PAUSE_PRINTER)
+    await desk.ask(Operation.PRINT_JOB, document=b"x")
+    await desk.spool.change(1, Event.STARTED, ANNA)
+    for named in ((number(1),), (number(2),), ()):
+        answer = await desk.ask(operation, *named, user=BERT)
+        assert answer.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+    assert (await desk.ask(operation, number(1))).status is Status.SUCCESSFUL_OK

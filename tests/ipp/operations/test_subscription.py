@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from ipp import Attribute, Group, GroupTag, Message, Operation, Status, Tag
-from ipp.subscriptions import EVENT_LIFE_S, SUBSCRIPTIONS_KEPT
+from ipp.exchange import User
+from ipp.subscriptions import EVENT_LIFE_S, LEASE_MAX_S, SUBSCRIPTIONS_KEPT, SUBSCRIPTIONS_PER_OWNER
 from tests.ipp.asking import BERT, OPERATOR, Desk, of
 
 PULL = of("notify-pull-method", Tag.KEYWORD, "ippget")
@@ -161,12 +162,77 @@ async def test_a_subscription_that_cannot_be_served_is_ignored_and_told_why(desk
 
 
 async def test_there_is_an_end_to_subscriptions(desk: Desk) -> None:
-    for _ in range(SUBSCRIPTIONS_KEPT):
+    for number in range(SUBSCRIPTIONS_KEPT):
+        user = User(f"person-{number}", authenticated=True)
+        await desk.ask(Operation.CREATE_PRINTER_SUBSCRIPTIONS, groups=[wants("job-created")], user=user)
+    answer = await desk.ask(Operation.CREATE_PRINTER_SUBSCRIPTIONS, groups=[wants("job-created")])
+    assert answer.group(GroupTag.SUBSCRIPTION).integer("notify-status-code") == (
+        Status.CLIENT_ERROR_TOO_MANY_SUBSCRIPTIONS
+    )
+
+
+async def test_nobody_takes_all_subscriptions(desk: Desk) -> None:
+    for _ in range(SUBSCRIPTIONS_PER_OWNER):
         await subscribe(desk, "job-created")
     answer = await desk.ask(Operation.CREATE_PRINTER_SUBSCRIPTIONS, groups=[wants("job-created")])
     assert answer.group(GroupTag.SUBSCRIPTION).integer("notify-status-code") == (
         Status.CLIENT_ERROR_TOO_MANY_SUBSCRIPTIONS
     )
+    others = await desk.ask(Operation.CREATE_PRINTER_SUBSCRIPTIONS, groups=[wants("job-created")], user=BERT)
+    assert others.status is Status.SUCCESSFUL_OK
+
+
+async def test_a_job_subscription_ends_once_the_end_of_its_job_is_old(desk: Desk) -> None:
+    job_id = await desk.park()
+    about = of("notify-job-id", Tag.INTEGER, job_id)
+    answer = await desk.ask(Operation.CREATE_JOB_SUBSCRIPTIONS, about, groups=[wants("job-completed")])
+    subscription = answer.group(GroupTag.SUBSCRIPTION).integer("notify-subscription-id", 0)
+    desk.clock.pass_(LEASE_MAX_S - 1)
+    await desk.ask(Operation.CANCEL_JOB, of("job-id", Tag.INTEGER, job_id))
+    assert kinds(await hear(desk, subscription)) == ["job-completed"]
+    desk.clock.pass_(EVENT_LIFE_S)
+    assert (await hear(desk, subscription)).status is Status.CLIENT_ERROR_NOT_FOUND
+    again = await desk.ask(Operation.CREATE_JOB_SUBSCRIPTIONS, about, groups=[wants("job-completed")])
+    assert again.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+
+
+async def test_of_many_who_listen_at_once_each_hears_an_event_once(desk: Desk) -> None:
+    subscription = await subscribe(desk, "job-created")
+    await desk.park()
+    since = desk.spool.notices.since
+
+    async def slow(position: int) -> object:
+        told = await since(position)
+        await asyncio.sleep(0)
+        return told
+
+    desk.spool.notices.since = slow  # type: ignore[method-assign, assignment]  # a database takes its time
+    answers = await asyncio.gather(*(hear(desk, subscription) for _ in range(3)))
+    assert [kinds(answer) for answer in answers] == [["job-created"]] * 3
+
+
+async def test_who_is_no_operator_any_more_hears_only_of_their_own_jobs(desk: Desk) -> None:
+    answer = await desk.ask(
+        Operation.CREATE_PRINTER_SUBSCRIPTIONS, groups=[wants("job-created")], user=OPERATOR
+    )
+    subscription = answer.group(GroupTag.SUBSCRIPTION).integer("notify-subscription-id", 0)
+    await desk.park()
+    ids = of("notify-subscription-ids", Tag.INTEGER, subscription)
+    assert kinds(await desk.ask(Operation.GET_NOTIFICATIONS, ids, user=OPERATOR)) == ["job-created"]
+    demoted = User(OPERATOR.name, authenticated=True)
+    assert kinds(await desk.ask(Operation.GET_NOTIFICATIONS, ids, user=demoted)) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [of("notify-lease-duration", Tag.INTEGER, -1), of("notify-user-data", Tag.OCTET_STRING, b"x" * 64)],
+    ids=["a lease before now", "more user data than there may be"],
+)
+async def test_a_subscription_out_of_bounds_is_not_made(desk: Desk, wrong: Attribute) -> None:
+    asked = wants("job-created", more=(wrong,))
+    answer = await desk.ask(Operation.CREATE_PRINTER_SUBSCRIPTIONS, groups=[asked])
+    assert answer.status is Status.CLIENT_ERROR_IGNORED_ALL_SUBSCRIPTIONS
+    assert desk.printer.subscriptions.all() == []
 
 
 async def test_requests_without_what_they_are_about_are_bad(desk: Desk) -> None:

@@ -84,6 +84,35 @@ async def test_anything_else_is_nobody(
     assert await authenticator.identify(scheme, credentials, PEER) is None
 
 
+async def test_many_connections_of_one_client_at_once_are_one_guess(
+    authenticator: BasicAuthenticator, counting: CountingHasher
+) -> None:
+    right = [authenticator.identify("basic", basic("ada", PASSWORD), PEER) for _ in range(30)]
+    assert set(await asyncio.gather(*right)) == {User("ada", authenticated=True)}
+    wrong = [authenticator.identify("basic", basic("ada", "wrong"), PEER) for _ in range(30)]
+    assert set(await asyncio.gather(*wrong)) == {None}
+    assert counting.verified == 2
+
+
+async def test_who_is_let_go_while_a_password_is_looked_at_spoils_it_for_nobody(people: People) -> None:
+    looking, may_end = asyncio.Event(), asyncio.Event()
+
+    class Slow(Hasher):
+        async def verify(self, password: str, phc: str | None) -> bool:
+            looking.set()
+            await may_end.wait()
+            return await super().verify(password, phc)
+
+    await people.add("ada", PASSWORD, Role.USER, "uid:0")
+    authenticator = BasicAuthenticator(people, Slow(), Attempts())
+    first = asyncio.create_task(authenticator.identify("basic", basic("ada", PASSWORD), PEER))
+    await looking.wait()
+    second = asyncio.create_task(authenticator.identify("basic", basic("ada", PASSWORD), PEER))
+    first.cancel()
+    may_end.set()
+    assert await second == User("ada", authenticated=True)
+
+
 async def test_an_unknown_name_costs_the_work_of_a_known_one(
     authenticator: BasicAuthenticator, counting: CountingHasher
 ) -> None:

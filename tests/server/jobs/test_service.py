@@ -1,8 +1,9 @@
 """The one writer of jobs: parked, released, ended, swept; each change durable and told in the ledger."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -14,6 +15,8 @@ from server.jobs.service import SYSTEM
 from server.storage.index import Transaction
 from tests.ipp.asking import ANNA, BERT, OPERATOR, stream
 from tests.server.jobs.conftest import DOCUMENT, House
+
+T = TypeVar("T")
 
 LARGE = bytes(range(256)) * 4096  # a megabyte: larger than what goes into the database
 
@@ -110,6 +113,58 @@ async def test_a_document_for_a_job_that_was_canceled_meanwhile_leaves_nothing(h
     assert [blob async for blob in house.blobs.scan()] == []
 
 
+async def test_a_document_that_was_stored_stays_though_its_sender_was_let_go_before_the_answer(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+    write = house.index.write
+
+    async def write_and_be_cancelled(change: object) -> object:
+        await write(change)  # type: ignore[arg-type]
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(house.index, "write", write_and_be_cancelled)
+    with pytest.raises(asyncio.CancelledError):
+        await spool.receive(job.id, DOCUMENT, stream(LARGE), last=False, user=ANNA)
+    assert await house.content(job.id) == LARGE
+
+
+async def test_one_owner_has_so_many_jobs_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.jobs.service.OWNERS_JOBS_MAX", 2)
+    first, _ = await house.park(), await house.park()
+    with pytest.raises(RemoteProtocolError) as raised:
+        await house.park()
+    assert raised.value.status is Status.SERVER_ERROR_TOO_MANY_JOBS
+    await house.park(user=BERT)
+    await house.service.change(first, Event.CANCELED, ANNA)
+    await house.park()
+
+
+async def test_a_job_has_so_many_documents_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.jobs.service.DOCUMENTS_MAX", 3)
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+
+    async def send(data: AsyncIterator[bytes]) -> None:
+        await spool.receive(job.id, DOCUMENT, data, last=False, user=ANNA)
+
+    await send(stream(b"1"))
+    answers = await asyncio.gather(*(send(stream(LARGE)) for _ in range(3)), return_exceptions=True)
+    (refused,) = [each for each in answers if each is not None]
+    assert isinstance(refused, RemoteProtocolError)
+    assert refused.status is Status.SERVER_ERROR_TOO_MANY_DOCUMENTS
+    unread = unreadable()
+    with pytest.raises(RemoteProtocolError):
+        await send(unread)
+    assert len([blob async for blob in house.blobs.scan()]) == 2
+
+
+async def unreadable() -> AsyncIterator[bytes]:
+    raise AssertionError("it was read")
+    yield b""
+
+
 async def test_a_document_above_the_limit_is_refused(house: House) -> None:
     with pytest.raises(RemoteProtocolError) as raised:
         await house.park(LARGE * 5)
@@ -124,6 +179,16 @@ async def test_a_password_is_kept_for_checking_and_shown_nowhere(house: House) -
     assert kept is not None
     Argon2id.verify_phc_encoded(b"4711", kept)
     assert "4711" not in repr(job)
+
+
+async def test_a_job_with_a_password_is_not_copied_into_one_without(house: House) -> None:
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes(), password=b"4711"))
+    await spool.receive(job.id, DOCUMENT, stream(b"%PDF-1.7"), last=True, user=ANNA)
+    with pytest.raises(RemoteProtocolError) as raised:
+        await spool.resubmit(job.id, Ticket(ANNA, "again", Attributes()))
+    assert raised.value.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+    assert [each.id for each in await house.service.find(Query(frozenset(JobState)))] == [job.id]
 
 
 async def test_every_change_is_told_in_the_ledger_without_names_or_titles(house: House) -> None:
@@ -151,7 +216,7 @@ async def test_what_else_belongs_to_a_change_is_kept_or_undone_with_it(house: Ho
     assert job is not None
     assert job.version == 2
     house.clock.pass_(80 * 3600)
-    assert await house.index.read(lambda t: t.jobs.expired(house.clock())) == [job_id]
+    assert [job.id for job in await house.index.read(lambda t: t.jobs.expired(house.clock()))] == [job_id]
 
 
 async def test_a_restarted_job_needs_its_documents_and_is_parked_again(house: House) -> None:
@@ -211,6 +276,53 @@ async def test_a_job_that_still_uploads_is_left_alone(house: House) -> None:
 
     done = await spool.receive(job.id, DOCUMENT, slow(), last=True, user=ANNA)
     assert done.state is JobState.PENDING_HELD
+
+
+async def test_a_job_that_closes_while_the_sweep_looks_is_not_ended(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+    await spool.receive(job.id, DOCUMENT, stream(b"%PDF-1.7"), last=False, user=ANNA)
+    house.clock.pass_(house.service.keeping.operation.total_seconds() + 1)
+    write = house.index.write
+
+    async def close_first(change: Callable[[Transaction], T]) -> T:
+        monkeypatch.undo()
+        await spool.change(job.id, Event.CLOSED, ANNA)
+        return await write(change)
+
+    monkeypatch.setattr(house.index, "write", close_first)
+    await house.service.sweep()
+    assert await house.content(job.id) == b"%PDF-1.7"
+
+
+async def test_a_job_that_a_device_has_in_hand_does_not_expire(house: House) -> None:
+    job_id = await house.park(queue="desk")
+    now = house.clock()
+    begin = lambda t, job: t.deliveries.start(job.id, "laser", "worker", now)  # noqa: E731
+    await house.service.change(job_id, Event.STARTED, SYSTEM, also=begin)
+    house.clock.pass_(house.service.keeping.parked.total_seconds() + 1)
+    await house.service.sweep()
+    job = await house.service.get(job_id)
+    assert job is not None
+    assert job.state is JobState.PROCESSING
+    assert await house.content(job_id) == b"%PDF-1.7"
+
+
+async def test_nothing_is_remembered_of_a_job_that_was_canceled_while_it_came_in(house: House) -> None:
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"x"
+        await house.service.change(job.id, Event.CANCELED, ANNA)
+        yield b"more"
+
+    with pytest.raises(RemoteProtocolError):
+        await spool.receive(job.id, DOCUMENT, slow(), last=True, user=ANNA)
+    await house.service.sweep()
+    assert house.service._arriving == {}
 
 
 async def test_old_history_is_forgotten(house: House) -> None:

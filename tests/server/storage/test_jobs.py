@@ -292,12 +292,12 @@ async def test_what_is_over_is_found(index: Index) -> None:
         t.jobs.add(make_job(4, state=JobState.CANCELED, completed=at(1)), expires=at(1))
 
     await index.write(fill)
-    assert await index.read(lambda t: t.jobs.expired(at(0))) == []
-    assert await index.read(lambda t: t.jobs.expired(at(2))) == [2, 1]
-    assert await index.read(lambda t: t.jobs.expired(at(2), limit=1)) == [2]
+    assert [job.id for job in await index.read(lambda t: t.jobs.expired(at(0)))] == []
+    assert [job.id for job in await index.read(lambda t: t.jobs.expired(at(2)))] == [2, 1]
+    assert [job.id for job in await index.read(lambda t: t.jobs.expired(at(2), limit=1))] == [2]
     await index.write(lambda t: t.jobs.expire_at(2, None))
     await index.write(lambda t: t.jobs.expire_at(3, at(1)))
-    assert await index.read(lambda t: t.jobs.expired(at(2))) == [3, 1]
+    assert [job.id for job in await index.read(lambda t: t.jobs.expired(at(2)))] == [3, 1]
     assert await index.read(lambda t: t.jobs.finished_before(at(1))) == []
     assert await index.read(lambda t: t.jobs.finished_before(at(2))) == [4]
 
