@@ -209,11 +209,14 @@ class _Attempt:
 
     async def create(self, ticket: Attributes) -> None:
         """Create-Job, then Send-Document for each document."""
-        job_id = await self._device.create_job(self._shipment.job, ticket)
-        self._remote = RemoteJob(job_id)
+        making = asyncio.create_task(self._make(ticket))
         try:
-            status = await self._device.status(job_id)
-            await self._note(replace(self._remote, uuid=status.uuid if status is not None else ""))
+            await asyncio.wait({making})
+        except asyncio.CancelledError:
+            await self._take_back(making)
+            raise
+        making.result()
+        try:
             # An empty document is not sent: without octets, Send-Document is how a job is closed.
             cargo = [each for each in self._shipment.cargo if each.document.octets]
             cargo = cargo or list(self._shipment.cargo[-1:])
@@ -222,6 +225,28 @@ class _Attempt:
         except (IppError, PullprintError) as error:
             await self._give_up(error)
         await self._note(replace(self._remote, whole=True))
+
+    async def _make(self, ticket: Attributes) -> None:
+        """Have the device make the job, and note which one it is."""
+        job_id = await self._device.create_job(self._shipment.job, ticket)
+        self._remote = RemoteJob(job_id)
+        try:
+            status = await self._device.status(job_id)
+            await self._note(replace(self._remote, uuid=status.uuid if status is not None else ""))
+        except (IppError, PullprintError) as error:
+            await self._give_up(error)
+
+    async def _take_back(self, making: asyncio.Task[None]) -> None:
+        """Cancel the job that is being made, once its number is known.
+
+        A device that holds one job at a time would else be busy with an empty one until it loses patience.
+        """
+        _, late = await asyncio.wait({making}, timeout=self._pace.cancel_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(making, return_exceptions=True)
+        if self._remote.id:
+            await self._cancel_first()
 
     async def _send(self, cargo: Cargo, *, last: bool) -> None:
         """Send a document; if it cannot be sent to its end, the job is canceled before the connection breaks.

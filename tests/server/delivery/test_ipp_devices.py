@@ -20,7 +20,7 @@ from ipp.memory import MemorySpool
 from ipp.operations import STANDARD, standard_printer
 from ipp.printer import Printer
 from ipp.registry import attribute
-from ipp.spool import Command, Query
+from ipp.spool import Command, Query, Ticket
 from ipp.tls import OwnIdentity
 from server.delivery.device import IppDevice, RemoteStatus
 from server.delivery.ipp import IppTransport, Pace
@@ -318,3 +318,29 @@ async def test_a_device_that_speaks_the_first_version_only_is_spoken_to_in_it(ma
         made.refuse = old
         await to(made).deliver(load(PDF)[0])
     assert made.printed == [PDF]
+
+
+async def test_a_job_that_the_device_is_making_when_it_is_canceled_is_taken_back(
+    make: Make, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_there, tell = asyncio.Event(), asyncio.Event()
+    create = MemorySpool.create
+
+    async def create_late(spool: MemorySpool, ticket: Ticket) -> Job:
+        job = await create(spool, ticket)
+        made_there.set()
+        await tell.wait()
+        return job
+
+    monkeypatch.setattr(MemorySpool, "create", create_late)
+    async with make() as made:
+        delivering = asyncio.create_task(to(made).deliver(load(PDF)[0]))
+        await made_there.wait()
+        delivering.cancel()
+        await asyncio.sleep(0)
+        tell.set()
+        with pytest.raises(asyncio.CancelledError):
+            await delivering
+        (job,) = await made.spool.find(Query(frozenset(JobState)))
+    assert job.state is JobState.CANCELED
+    assert made.printed == []
