@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
 
@@ -194,6 +195,20 @@ def test_a_job_comes_out_once_however_often_it_is_released(
     daemon.release(later, "eve")
     wait_for_completion(daemon, later)
     assert len(eve_printer.wait_for_documents(2)) == 2
+
+
+def test_of_many_releases_at_the_same_moment_one_counts(
+    daemon: Daemon, eve_printer: IppEvePrinter, suites: Suites
+) -> None:
+    number = park(daemon, ADA, suites.document("onepage-a4.pdf"))
+    with ThreadPoolExecutor(8) as people:
+        answers = list(
+            people.map(lambda _: ask(daemon, Operation.RELEASE_JOB, ADA, job_id(number)), range(8))
+        )
+    codes = sorted(answer.code for answer in answers)
+    assert codes == [ipp.Status.SUCCESSFUL_OK, *[ipp.Status.CLIENT_ERROR_NOT_POSSIBLE] * 7]
+    wait_for_completion(daemon, number)
+    assert len(eve_printer.wait_for_documents(1)) == 1
 
 
 def test_every_operation_is_about_a_job_or_about_the_queue(daemon: Daemon) -> None:
