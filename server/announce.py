@@ -37,6 +37,8 @@ async def announce(
                 await gate.wait_change(revision)
     except (AdvertiserError, OSError) as error:
         _log.warning("the queues are not announced on the local network: %s", error)
+    except Exception:  # a defect here must not end the printing
+        _log.exception("a defect: the queues are no longer announced on the local network")
 
 
 async def _publish_all(gate: Gate, advertiser: Advertiser, port: int) -> None:

@@ -38,7 +38,12 @@ def daemon(slow_printer: SocketPrinter) -> Iterator[Daemon]:
 
 
 @pytest.fixture(scope="module")
-def cups(cups_server: CupsServer, daemon: Daemon) -> Iterator[CupsServer]:
+def secret_uri(daemon: Daemon) -> str:
+    return daemon.make_secret_uri(ADA[0])
+
+
+@pytest.fixture(scope="module")
+def cups(cups_server: CupsServer, daemon: Daemon, secret_uri: str) -> Iterator[CupsServer]:
     """A spooler with a queue for each way of printing to ours."""
     with_password = "://" + ":".join(ADA) + "@"
     ways = {
@@ -46,7 +51,7 @@ def cups(cups_server: CupsServer, daemon: Daemon) -> Iterator[CupsServer]:
         "tls": daemon.uri("hold", scheme="ipps"),
         "office": daemon.uri("office", scheme="ipps").replace("://", with_password),
         "stranger": daemon.uri("office", scheme="ipps"),
-        "secret": daemon.make_secret_uri(ADA[0]),
+        "secret": secret_uri,
         "direct": daemon.uri("direct", scheme="ipps"),
     }
     for queue, device_uri in ways.items():
@@ -126,6 +131,20 @@ def test_who_proves_a_name_prints_under_it_whatever_cups_claims(
     assert parked is not None
     assert parked.string("job-originating-user-name", "") == ADA[0]
     assert find_job(daemon, "hold", title) is None
+
+
+def test_a_secret_path_is_written_nowhere(
+    daemon: Daemon, cups: CupsServer, suites: Suites, secret_uri: str
+) -> None:
+    job = cups.lp("secret", suites.document("onepage-a4.pdf"), title="By secret")
+    cups.wait_for_completion("secret", job)
+    token = secret_uri.rpartition("/")[2]
+    assert len(token) >= 22  # 128 bits or more, in base 64
+    assert daemon.find_leaks(token) == []
+    # Taken back, it leads nowhere.
+    daemon.run("users", "link", ADA[0], "--revoke")
+    request = wire.ask_for_everything(secret_uri)
+    assert wire.post(daemon.port, f"/ipp/print/u/{token}", request, tls=True)[0] == 404
 
 
 def test_who_proves_nothing_is_asked_and_cups_holds_the_job_for_it(

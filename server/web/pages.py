@@ -118,6 +118,9 @@ class Pages:
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer to a request that is not IPP."""
+        if request.content_type == "application/ipp":
+            # Where no queue is: a client that is told so gives up, to 405 it comes again and again.
+            return self._error(HTTPStatus.NOT_FOUND)
         if request.method not in ("GET", "HEAD"):
             return self._error(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "GET, HEAD"})
         path = request.path

@@ -90,3 +90,21 @@ async def test_without_a_network_the_queues_are_served_all_the_same(
     async with running(configure(tmp_path, discovery=Discovery())) as daemon:
         await daemon.print(daemon.client(user_name="ada"))
     assert "not announced on the local network: no network address" in caplog.text
+
+
+async def test_a_defect_in_announcing_is_logged_and_ends_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from server import announce as module
+
+    announcing = asyncio.Event()
+
+    async def defective(*_: object) -> None:
+        announcing.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(module, "_publish_all", defective)
+    async with running(configure(tmp_path, discovery=ON_LOOPBACK)) as daemon:
+        await announcing.wait()
+        await daemon.print(daemon.client(user_name="ada"))
+    assert "ZeroDivisionError" in caplog.text

@@ -272,3 +272,10 @@ async def test_nothing_is_sent_here_yet(site: Site, method: str) -> None:
     assert status == 405
     assert headers["Allow"] == "GET, HEAD"
     assert "cannot be sent here" in text
+
+
+async def test_a_printer_that_is_not_there_is_not_found_for_ipp_clients(site: Site) -> None:
+    assert site.session is not None
+    uri, headers = f"http://127.0.0.1:{site.port}/ipp/print/gone", {"Content-Type": "application/ipp"}
+    async with site.session.post(uri, data=b"...", headers=headers) as answer:
+        assert answer.status == 404
