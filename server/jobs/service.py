@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -328,7 +329,8 @@ class JobService:
         for job_id in job_ids:
             job = await self.get(job_id)
             if job is not None and job.state in ACTIVE:
-                await self.change(job_id, Event.CANCELED, user)
+                with suppress(RemoteProtocolError):  # it ended by itself meanwhile
+                    await self.change(job_id, Event.CANCELED, user)
             await self._forget(job_id, user)
 
     async def _forget(self, job_id: int, user: User) -> None:
