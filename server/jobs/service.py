@@ -84,7 +84,11 @@ class JobService:
         return await self._index.read(lambda t: t.jobs.find(query, printer=queue))
 
     async def accept(self, queue: Queue, ticket: Ticket) -> Job:
-        """A new job that expects documents: parked in a hold queue, else waiting for its device."""
+        """A new job that expects documents: parked in a hold queue, else waiting for its device.
+
+        Raises StorageFullError where the disk has no room for more.
+        """
+        self._intake.check_room()
         reasons = {"job-incoming"}
         if queue.kind == "hold":
             reasons.add("job-release-wait")
@@ -127,7 +131,8 @@ class JobService:
         self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool, user: User
     ) -> Job:
         """Take in a document: durable, and the job with it, when this returns. If it fails, nothing stays."""
-        _check_room(await self._need(job_id))
+        self._intake.check_room()
+        _check_number(await self._need(job_id))
         received = await self._intake.receive(data, document, self._touch(job_id))
         try:
             return await self._change(
@@ -379,7 +384,7 @@ def _stored(t: Transaction, job_id: int) -> Job:
 
 def _with_document(t: Transaction, job: Job, received: Received, now: datetime) -> Job:
     """The job with one more document, whose ciphertext is stored with it."""
-    _check_room(job)
+    _check_number(job)
     number = len(job.documents) + 1
     document = JobDocument(
         number=number,
@@ -396,7 +401,7 @@ def _with_document(t: Transaction, job: Job, received: Received, now: datetime) 
     return replace(job, documents=(*job.documents, document), impressions=total)
 
 
-def _check_room(job: Job) -> None:
+def _check_number(job: Job) -> None:
     if len(job.documents) >= DOCUMENTS_MAX:
         raise RemoteProtocolError(
             f"job {job.id} has {DOCUMENTS_MAX} documents", status=Status.SERVER_ERROR_TOO_MANY_DOCUMENTS

@@ -11,10 +11,12 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from ipp import Attributes, JobState, RemoteProtocolError, Status
 from ipp.job import Event, Job
 from ipp.spool import DocumentTicket, Query, Ticket
-from server.jobs.service import SYSTEM
+from server.errors import StorageFullError
+from server.jobs.intake import Intake
+from server.jobs.service import SYSTEM, JobService
 from server.storage.index import Transaction
 from tests.ipp.asking import ANNA, BERT, OPERATOR, stream
-from tests.server.jobs.conftest import DOCUMENT, House
+from tests.server.jobs.conftest import DOCUMENT, House, digest_of
 
 T = TypeVar("T")
 
@@ -128,6 +130,26 @@ async def test_a_document_that_was_stored_stays_though_its_sender_was_let_go_bef
     with pytest.raises(asyncio.CancelledError):
         await spool.receive(job.id, DOCUMENT, stream(LARGE), last=False, user=ANNA)
     assert await house.content(job.id) == LARGE
+
+
+async def test_what_waits_can_be_canceled_when_there_is_no_room_for_more(house: House) -> None:
+    free = 2
+
+    def check_room() -> None:
+        nonlocal free
+        free -= 1
+        if free < 0:
+            raise StorageFullError("almost full")
+
+    intake = Intake(house.vault, check_room=check_room)
+    house.service = JobService(house.index, house.vault, intake, house.clock, digest_of)
+    with pytest.raises(StorageFullError):
+        await house.park(LARGE)  # asked for the job, for the document, and after each megabyte of it
+    with pytest.raises(StorageFullError):
+        await house.park()
+    assert [blob async for blob in house.blobs.scan()] == []
+    (job,) = await house.service.find(Query(frozenset(JobState)))
+    assert (await house.service.change(job.id, Event.CANCELED, ANNA)).finished
 
 
 async def test_one_owner_has_so_many_jobs_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
