@@ -25,12 +25,15 @@ from server.jobs.intake import Intake, Received
 from server.storage import ledger
 from server.storage.fleet import Queue
 from server.storage.index import Index, Transaction
+from server.storage.scope import encode_attributes
 from server.storage.vault import Vault
 
 _log: Final = logging.getLogger(__name__)
 
 # So many jobs of one owner may wait or print.
 OWNERS_JOBS_MAX: Final = 1000
+# What is told of a job, or of a document, besides names: thousands of them are read for one Get-Jobs.
+ATTRIBUTES_OCTETS_MAX: Final = 8 << 10
 # A job's row holds what it tells of each of its documents, and is written anew with each.
 DOCUMENTS_MAX: Final = 1000
 
@@ -88,6 +91,7 @@ class JobService:
 
         Raises StorageFullError where the disk has no room for more.
         """
+        _check_size(ticket.attributes)
         self._intake.check_room()
         reasons = {"job-incoming"}
         if queue.kind == "hold":
@@ -131,6 +135,7 @@ class JobService:
         self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool, user: User
     ) -> Job:
         """Take in a document: durable, and the job with it, when this returns. If it fails, nothing stays."""
+        _check_size(document.attributes)
         self._intake.check_room()
         _check_number(await self._need(job_id))
         received = await self._intake.receive(data, document, self._touch(job_id))
@@ -261,6 +266,7 @@ class JobService:
                     attributes.discard(each.name)
                 else:
                     attributes.put(each)
+            _check_size(attributes)
             job = replace(
                 before,
                 attributes=attributes,
@@ -405,6 +411,14 @@ def _check_number(job: Job) -> None:
     if len(job.documents) >= DOCUMENTS_MAX:
         raise RemoteProtocolError(
             f"job {job.id} has {DOCUMENTS_MAX} documents", status=Status.SERVER_ERROR_TOO_MANY_DOCUMENTS
+        )
+
+
+def _check_size(attributes: Attributes) -> None:
+    if len(encode_attributes(attributes)) > ATTRIBUTES_OCTETS_MAX:
+        raise RemoteProtocolError(
+            f"more than {ATTRIBUTES_OCTETS_MAX} octets of attributes",
+            status=Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE,
         )
 
 

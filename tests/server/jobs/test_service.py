@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from ipp import Attributes, JobState, RemoteProtocolError, Status
 from ipp.job import Event, Job
+from ipp.registry import attribute
 from ipp.spool import DocumentTicket, Query, Ticket
+from ipp.values import Range
 from server.errors import StorageFullError
 from server.jobs.intake import Intake
 from server.jobs.service import SYSTEM, JobService
@@ -150,6 +152,23 @@ async def test_what_waits_can_be_canceled_when_there_is_no_room_for_more(house: 
     assert [blob async for blob in house.blobs.scan()] == []
     (job,) = await house.service.find(Query(frozenset(JobState)))
     assert (await house.service.change(job.id, Event.CANCELED, ANNA)).finished
+
+
+async def test_what_is_asked_of_a_job_is_bounded(house: House) -> None:
+    spool = house.spool("park")
+    many = attribute("page-ranges", *[Range(n, n) for n in range(1, 1000)])
+    few = attribute("page-ranges", Range(1, 2))
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes([few])))
+    said = DocumentTicket("minutes.pdf", "application/pdf", attributes=Attributes([many]))
+    for refused in (
+        spool.create(Ticket(ANNA, "minutes", Attributes([many]))),
+        spool.amend(job.id, [many], ANNA),
+        spool.receive(job.id, said, unreadable(), last=True, user=ANNA),
+    ):
+        with pytest.raises(RemoteProtocolError) as raised:
+            await refused
+        assert raised.value.status is Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE
+    assert await house.service.get(job.id) == job
 
 
 async def test_one_owner_has_so_many_jobs_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
