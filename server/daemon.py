@@ -173,6 +173,7 @@ class _House:
             parked=timedelta(seconds=config.jobs.expire_after_s),
             history=timedelta(seconds=config.jobs.forget_after_s),
             operation=timedelta(seconds=config.jobs.incoming_time_out_s),
+            waiting_per_owner_max=config.jobs.waiting_per_owner_max,
         )
         self.jobs = JobService(stores.index, stores.vault, intake, utc_now, hasher.hash_octets, keeping)
         self.releaser = Releaser(

@@ -30,8 +30,6 @@ from server.storage.vault import Vault
 
 _log: Final = logging.getLogger(__name__)
 
-# So many jobs of one owner may wait or print.
-OWNERS_JOBS_MAX: Final = 1000
 # What is told of a job, or of a document, besides names: thousands of them are read for one Get-Jobs.
 ATTRIBUTES_OCTETS_MAX: Final = 8 << 10
 # A job's row holds what it tells of each of its documents, and is written anew with each.
@@ -47,12 +45,13 @@ Also: TypeAlias = Callable[[Transaction, Job], None]
 @dataclass(frozen=True, slots=True)
 class Keeping:
     """How long things are kept: a parked job, the documents of a delivered one, a finished job's history,
-    and a job whose documents stop coming."""
+    and a job whose documents stop coming; and how many jobs of one owner may wait or print."""
 
     parked: timedelta = timedelta(hours=72)
     delivered: timedelta = timedelta(0)
     history: timedelta = timedelta(days=30)
     operation: timedelta = timedelta(seconds=300)
+    waiting_per_owner_max: int = 1000
 
 
 class JobService:
@@ -119,9 +118,10 @@ class JobService:
         secret = None if ticket.password is None else await self._hash_password(ticket.password)
 
         def add(t: Transaction) -> Job:
-            if t.jobs.count_active(job.owner) >= OWNERS_JOBS_MAX:
+            waiting = t.jobs.count_active(job.owner)
+            if waiting >= self.keeping.waiting_per_owner_max:
                 raise RemoteProtocolError(
-                    f"{OWNERS_JOBS_MAX} jobs of one owner", status=Status.SERVER_ERROR_TOO_MANY_JOBS
+                    f"{waiting} jobs of one owner", status=Status.SERVER_ERROR_TOO_MANY_JOBS
                 )
             added = t.jobs.add(job, expires=now + self.keeping.parked, password=secret)
             _record(t, "job-created", added, ticket.user, now)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -172,7 +173,7 @@ async def test_what_is_asked_of_a_job_is_bounded(house: House) -> None:
 
 
 async def test_one_owner_has_so_many_jobs_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.jobs.service.OWNERS_JOBS_MAX", 2)
+    house.service.keeping = replace(house.service.keeping, waiting_per_owner_max=2)
     first, _ = await house.park(), await house.park()
     with pytest.raises(RemoteProtocolError) as raised:
         await house.park()
