@@ -359,8 +359,9 @@ class Endpoint:
         header = f"HTTP/1.1 200 OK\r\n{''.join(lines)}".encode()
 
         def note(peer: str) -> None:
-            if _ACCESS.isEnabledFor(logging.INFO):
-                _ACCESS.info("%s %s, as before", peer, what)
+            # Those who watch a printer ask every few seconds: the same again is for who looks closely.
+            if _ACCESS.isEnabledFor(logging.DEBUG):
+                _ACCESS.debug("%s %s, as before", peer, what)
 
         server.repeats.keep(connection.place, whole, header, response.octets, response.same, note)
 

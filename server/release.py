@@ -44,6 +44,7 @@ from server.storage.ledger import Ledger
 _log: Final = logging.getLogger(__name__)
 
 _PAUSE_MAX_S: Final = 300.0
+_FLOCK_S: Final = 0.02
 _LATE: Final = (
     "It did not come out for long after it was released. Release it again when you are at the printer."
 )
@@ -444,6 +445,9 @@ class Releaser:
         woken = asyncio.ensure_future(self._wake.wait())
         try:
             await asyncio.wait({changed, woken}, timeout=pause_s, return_when=asyncio.FIRST_COMPLETED)
+            if changed.done() and not woken.done():
+                # Events come in flocks while jobs are taken in: one look after them costs less than one each.
+                await asyncio.wait({woken}, timeout=_FLOCK_S)
         finally:
             changed.cancel()
             woken.cancel()
