@@ -20,6 +20,8 @@ from server.storage.ledger import PAGE_EVENTS, Ledger
 
 _log: Final = logging.getLogger(__name__)
 
+# How many events of the ledger a reader may be behind: one who comes back after days is not read a novel.
+EVENTS_KEPT: Final = 10_000
 _KINDS: Final = (
     "job-created",
     "job-state-changed",
@@ -44,14 +46,16 @@ class LedgerNotices:
         return self._ledger.head
 
     async def since(self, position: int) -> tuple[Sequence[Notice], int]:
-        """The notices after `position`, and where they end."""
+        """The notices after `position`, and where they end; of what is long ago, none is kept."""
         notices: list[Notice] = []
         head = self._ledger.head
+        position = max(position, head - EVENTS_KEPT)
         while position < head:
             page = await self._ledger.events(position, tenant=self._index.tenant, kinds=_KINDS)
             mine = [recorded.event for recorded in page if recorded.event.subject == self._queue]
             notices += [told for event in mine if (told := await self._notice(event))]
-            position = page[-1].seq if len(page) == PAGE_EVENTS else head
+            last = page[-1].seq if page else head  # it may be of an event that came while we read
+            position = last if len(page) == PAGE_EVENTS else max(head, last)
         return notices, position
 
     async def _notice(self, event: ledger.Event) -> Notice | None:
