@@ -12,7 +12,7 @@ from ipp.exchange import User
 from ipp.job import ACTIVE, Event, Job
 from ipp.spool import Clock, Command, DocumentTicket, Notice, PrinterStatus, Query, Ticket
 from server.errors import NotStoredError
-from server.jobs.service import JobService
+from server.jobs.service import JobService, actor_of
 from server.storage import ledger
 from server.storage.fleet import Queue
 from server.storage.index import Index, Transaction
@@ -137,7 +137,7 @@ class QueueSpool:
             queue = _commanded(t.queues.get(self._name), command)
             t.queues.put(replace(queue, changed=now))
             payload: dict[str, ledger.Json] = {"command": command.value}
-            actor = t.people.actor(user.name)
+            actor = actor_of(t, user)
             t.record(ledger.Event("printer-state-changed", now, actor, subject=self._name, payload=payload))
 
         await self._index.write(change)
@@ -157,7 +157,7 @@ class QueueSpool:
                 attributes.put(each)
             t.queues.put(replace(queue, attributes=attributes, changed=now))
             payload: dict[str, ledger.Json] = {"attributes": [each.name for each in changes]}
-            actor = t.people.actor(user.name)
+            actor = actor_of(t, user)
             t.record(ledger.Event("printer-config-changed", now, actor, subject=self._name, payload=payload))
 
         await self._index.write(change)
@@ -168,9 +168,7 @@ class QueueSpool:
         payload: dict[str, ledger.Json] = {"actions": list(actions)}
         await self._index.write(
             lambda t: t.record(
-                ledger.Event(
-                    "identify-printer", now, t.people.actor(user.name), subject=self._name, payload=payload
-                )
+                ledger.Event("identify-printer", now, actor_of(t, user), subject=self._name, payload=payload)
             )
         )
 

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from ipp import Attributes, JobState, RemoteProtocolError, Status
+from ipp.exchange import User
 from ipp.job import Event, Job
 from ipp.registry import attribute
 from ipp.spool import DocumentTicket, Query, Ticket
@@ -221,6 +222,7 @@ async def test_a_password_is_kept_for_checking_and_shown_nowhere(house: House) -
     assert kept is not None
     Argon2id.verify_phc_encoded(b"4711", kept)
     assert "4711" not in repr(job)
+    assert "4711" not in repr(Ticket(ANNA, "minutes", Attributes(), password=b"4711"))
 
 
 async def test_a_job_with_a_password_is_not_copied_into_one_without(house: House) -> None:
@@ -243,6 +245,18 @@ async def test_every_change_is_told_in_the_ledger_without_names_or_titles(house:
     assert "anna" not in repr(events)
     assert "minutes" not in repr(events)
     assert (await house.ledger.verify()).sound
+
+
+async def test_nobody_passes_for_another_in_the_ledger(house: House) -> None:
+    at_this_machine = User("uid:0", authenticated=True, operator=True)
+    pretenders = [User(name, authenticated=False) for name in ("system", "uid:0")]
+    actors = []
+    for who in (SYSTEM, at_this_machine, *pretenders):
+        job_id = await house.park(user=who)
+        await house.service.change(job_id, Event.CANCELED, who)
+        actors.append((await house.ledger.events(job_id=job_id))[-1].event.actor)
+    assert actors[:2] == ["system", "uid:0"]
+    assert all(actor.startswith("user:") for actor in actors[2:])
 
 
 async def test_what_else_belongs_to_a_change_is_kept_or_undone_with_it(house: House) -> None:
