@@ -34,7 +34,7 @@ class Ticket:
     attributes: Attributes
     hold_until: str = "no-hold"
     priority: int = 50
-    password: bytes | None = None
+    password: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

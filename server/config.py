@@ -102,11 +102,13 @@ class Identity(Section, frozen=True):
 class Jobs(Section, frozen=True):
     """Bounds of the jobs. Parked jobs are canceled after `expire_after_s`; what is left of a finished one is
     forgotten after `forget_after_s`; a job whose next document does not come is aborted after
-    `incoming_time_out_s`. `analyse` counts the pages of what comes in."""
+    `incoming_time_out_s`. So many of one owner may wait or print: `waiting_per_owner_max`. `analyse` counts
+    the pages of what comes in."""
 
     expire_after_s: int = 3 * 24 * 3600
     forget_after_s: int = 30 * 24 * 3600
     incoming_time_out_s: int = 300
+    waiting_per_owner_max: int = 1000
     document_octets_max: int = 4 * 1024**3
     analyse: bool = True
 
@@ -271,7 +273,13 @@ def check(config: Config) -> None:
             raise ConfigError(
                 f"$.identity.trusted_networks[{index}]", f"{error}: write a network as 192.168.0.0/16"
             ) from None
-    for name in ("expire_after_s", "forget_after_s", "incoming_time_out_s", "document_octets_max"):
+    for name in (
+        "expire_after_s",
+        "forget_after_s",
+        "incoming_time_out_s",
+        "waiting_per_owner_max",
+        "document_octets_max",
+    ):
         if getattr(config.jobs, name) < 1:
             raise ConfigError(f"$.jobs.{name}", "give a whole number above 0")
     _check_unique("printers", [each.name for each in config.printers])

@@ -52,6 +52,7 @@ from server.storage.database import Database
 from server.storage.index import Index
 from server.storage.keys import LocalKeyFile
 from server.storage.ledger import Ledger
+from server.storage.room import Room
 from server.storage.vault import Vault
 from server.web.pages import Listed, Pages
 
@@ -166,11 +167,13 @@ class _House:
             stores.vault,
             analyse=self._analyse if config.jobs.analyse else None,
             octets_max=config.jobs.document_octets_max,
+            check_room=Room(config.folder).check,
         )
         keeping = Keeping(
             parked=timedelta(seconds=config.jobs.expire_after_s),
             history=timedelta(seconds=config.jobs.forget_after_s),
             operation=timedelta(seconds=config.jobs.incoming_time_out_s),
+            waiting_per_owner_max=config.jobs.waiting_per_owner_max,
         )
         self.jobs = JobService(stores.index, stores.vault, intake, utc_now, hasher.hash_octets, keeping)
         self.releaser = Releaser(

@@ -8,22 +8,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-from ipp import Attributes
-from ipp.exchange import Handler, Route
+from ipp import Attributes, Status
+from ipp.exchange import Handler, Request, Response, Route
 from ipp.operations import standard_printer
 from ipp.printer import Access, Printer
 from ipp.spool import Clock, PrinterStatus, Spool, utc_now
 from server.config import PERSONAL, RESOURCE_PATH, QueueSettings
+from server.errors import StorageFullError
 from server.fleet import Fleet
 from server.identity.guard import Guard
 from server.identity.people import People, user_of
 from server.identity.policy import PERSONAL as PERSONAL_OPERATIONS
 from server.identity.policy import may_operation
 from server.storage.index import Index
+
+_LOG: Final = logging.getLogger(__name__)
 
 ICONS: Final = ("/icons/48.png", "/icons/128.png", "/icons/512.png")
 
@@ -46,6 +50,22 @@ class Served:
     spool: Spool
     public: Route
     secret: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class _Entrance:
+    """A printer as one kind of path reaches it; a full disk is told as what it is (RFC 8011 B.1.5.6)."""
+
+    printer: Printer
+    access: Access
+
+    async def handle(self, request: Request) -> Response:
+        """Answer as the printer does."""
+        try:
+            return await self.printer.answer(request, self.access)
+        except StorageFullError as error:
+            _LOG.error("nothing is taken in: %s", error)
+            return self.printer.respond(request.message, Status.SERVER_ERROR_TEMPORARY_ERROR)
 
 
 class Gate:
@@ -141,8 +161,8 @@ class Gate:
             described,
             printer,
             spool,
-            public=self._public_route(settings, printer.through(access)),
-            secret=printer.through(Access(plain=False)),
+            public=self._public_route(settings, _Entrance(printer, access)),
+            secret=_Entrance(printer, Access(plain=False)),
         )
 
     def _public_route(self, settings: QueueSettings, handler: Handler) -> Route:

@@ -32,6 +32,8 @@ WHICH_JOBS: Final[dict[str, frozenset[JobState]]] = {
     "processing-stopped": frozenset({JobState.PROCESSING_STOPPED}),
     "proof-print": frozenset(),
 }
+# No answer tells of more jobs; a client goes on with first-index.
+JOBS_TOLD_MAX: Final = 5000
 # More jobs than this are told in a thread.
 _TOLD_AT_ONCE: Final = 100
 # What Set-Job-Attributes may change, besides the Job Template attributes the printer supports.
@@ -78,7 +80,7 @@ async def get_jobs(call: Call) -> Response:
             owner=call.user.name if mine else None,
             ids=frozenset(ids) if ids else None,
             first_index=first_index,
-            limit=limit,
+            limit=min(limit or JOBS_TOLD_MAX, JOBS_TOLD_MAX),
             newest_first=which in ("completed", "aborted", "canceled"),
         )
     )

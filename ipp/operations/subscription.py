@@ -190,9 +190,9 @@ async def get_notifications(call: Call) -> Response:
     ids = asked.integers("notify-subscription-ids")
     if not ids:
         raise RemoteProtocolError("no notify-subscription-ids")
-    subscriptions = [await _own_subscription(call, each) for each in ids]
-    starts = asked.integers("notify-sequence-numbers")
-    wanted = list(zip(subscriptions, [*starts, *[1] * len(ids)], strict=False))
+    # Each once, however often it is named: its events are told for every time.
+    starts = dict(zip(ids, [*asked.integers("notify-sequence-numbers"), *[1] * len(ids)], strict=False))
+    wanted = [(await _own_subscription(call, each), start) for each, start in starts.items()]
     if asked.boolean("notify-wait", default=False) and not _pending(wanted):
         await call.printer.subscriptions.wait(WAIT_S)
     status = await call.spool.status()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -60,6 +60,10 @@ class Jobs(Protocol):
 
     async def release(self, job_id: int, device: str, user: User) -> Job:
         """Let a parked job come out of a device."""
+        ...
+
+    async def forget(self, job_ids: Iterable[int], user: User) -> None:
+        """Remove jobs and their history; those that are not finished are canceled first."""
         ...
 
 
@@ -162,12 +166,17 @@ class Desk:
         return [view_person(person) for person in await self._people.list_all()]
 
     async def _remove_person(self, command: c.RemovePerson, by: str) -> int:
-        """Who comes later under the same name must not find what this person parked."""
-        person = await self._people.remove(command.name, by)
-        jobs = await self._jobs.find(Query(ACTIVE, owner=person.name))
-        for job in jobs:
-            await self._jobs.change(job.id, Event.CANCELED, _operator(by))
-        return len(jobs)
+        """Who comes later under the same name must not find what this person printed: not even the titles."""
+        person = await self._people.get(command.name)
+        waiting = await self._forget_jobs(person.name, by)
+        await self._people.remove(person.name, by)
+        return waiting + await self._forget_jobs(person.name, by)  # what came in between
+
+    async def _forget_jobs(self, owner: str, by: str) -> int:
+        """Cancel what an owner has waiting and forget all that there was; return how many waited."""
+        jobs = await self._jobs.find(Query(ACTIVE | FINISHED, owner=owner))
+        await self._jobs.forget([job.id for job in jobs], _operator(by))
+        return sum(not job.finished for job in jobs)
 
     async def _set_password(self, command: c.SetPassword, by: str) -> c.PersonView:
         await self._people.set_password(command.name, command.password, by)

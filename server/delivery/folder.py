@@ -112,7 +112,9 @@ class FolderTransport:
 
 
 def _create(path: Path) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
+    # What is there already was put there by somebody who may write to the folder too: a link to another file,
+    # or a file of their own to read along in. Each attempt has its own name, so ours is never there.
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
 
 
 def _finish(file: BinaryIO) -> None:

@@ -14,6 +14,8 @@ from server.storage.vault import TakenIn, Vault
 
 # Larger chunks are looked at in a thread, where that blocks nobody.
 _THREAD_OCTETS: Final = 4096
+# After so many octets it is asked again whether there is room for more.
+_ROOM_OCTETS: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,10 @@ class Received:
 
 
 class Intake:
-    """Takes documents in. `analyse` makes an analyser for a claimed format; without it none looks."""
+    """Takes documents in. `analyse` makes an analyser for a claimed format; without it none looks.
+
+    `check_room` raises StorageFullError where nothing more is to come in.
+    """
 
     def __init__(
         self,
@@ -63,10 +68,12 @@ class Intake:
         *,
         analyse: Callable[[str], Analyser] | None = None,
         octets_max: int = 8 << 30,
+        check_room: Callable[[], None] = lambda: None,
     ) -> None:
         self._vault = vault
         self._analyse = analyse
         self._octets_max = octets_max
+        self.check_room = check_room
 
     async def receive(
         self, data: AsyncIterable[bytes], ticket: DocumentTicket, touch: Callable[[], None]
@@ -102,10 +109,13 @@ class Intake:
     async def _pass(
         self, data: AsyncIterable[bytes], analyser: Analyser | None, touch: Callable[[], None]
     ) -> AsyncGenerator[bytes, None]:
-        octets = 0
+        octets = checked = 0
         async for chunk in data:
             touch()
             octets += len(chunk)
+            if octets - checked >= _ROOM_OCTETS:
+                self.check_room()
+                checked = octets
             if octets > self._octets_max:
                 raise RemoteProtocolError(
                     f"a document of more than {self._octets_max} octets",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -24,12 +25,13 @@ from server.jobs.intake import Intake, Received
 from server.storage import ledger
 from server.storage.fleet import Queue
 from server.storage.index import Index, Transaction
+from server.storage.scope import encode_attributes
 from server.storage.vault import Vault
 
 _log: Final = logging.getLogger(__name__)
 
-# So many jobs of one owner may wait or print.
-OWNERS_JOBS_MAX: Final = 1000
+# What is told of a job, or of a document, besides names: thousands of them are read for one Get-Jobs.
+ATTRIBUTES_OCTETS_MAX: Final = 8 << 10
 # A job's row holds what it tells of each of its documents, and is written anew with each.
 DOCUMENTS_MAX: Final = 1000
 
@@ -43,12 +45,13 @@ Also: TypeAlias = Callable[[Transaction, Job], None]
 @dataclass(frozen=True, slots=True)
 class Keeping:
     """How long things are kept: a parked job, the documents of a delivered one, a finished job's history,
-    and a job whose documents stop coming."""
+    and a job whose documents stop coming; and how many jobs of one owner may wait or print."""
 
     parked: timedelta = timedelta(hours=72)
     delivered: timedelta = timedelta(0)
     history: timedelta = timedelta(days=30)
     operation: timedelta = timedelta(seconds=300)
+    waiting_per_owner_max: int = 1000
 
 
 class JobService:
@@ -83,7 +86,12 @@ class JobService:
         return await self._index.read(lambda t: t.jobs.find(query, printer=queue))
 
     async def accept(self, queue: Queue, ticket: Ticket) -> Job:
-        """A new job that expects documents: parked in a hold queue, else waiting for its device."""
+        """A new job that expects documents: parked in a hold queue, else waiting for its device.
+
+        Raises StorageFullError where the disk has no room for more.
+        """
+        _check_size(ticket.attributes)
+        self._intake.check_room()
         reasons = {"job-incoming"}
         if queue.kind == "hold":
             reasons.add("job-release-wait")
@@ -110,9 +118,10 @@ class JobService:
         secret = None if ticket.password is None else await self._hash_password(ticket.password)
 
         def add(t: Transaction) -> Job:
-            if t.jobs.count_active(job.owner) >= OWNERS_JOBS_MAX:
+            waiting = t.jobs.count_active(job.owner)
+            if waiting >= self.keeping.waiting_per_owner_max:
                 raise RemoteProtocolError(
-                    f"{OWNERS_JOBS_MAX} jobs of one owner", status=Status.SERVER_ERROR_TOO_MANY_JOBS
+                    f"{waiting} jobs of one owner", status=Status.SERVER_ERROR_TOO_MANY_JOBS
                 )
             added = t.jobs.add(job, expires=now + self.keeping.parked, password=secret)
             _record(t, "job-created", added, ticket.user, now)
@@ -126,7 +135,9 @@ class JobService:
         self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool, user: User
     ) -> Job:
         """Take in a document: durable, and the job with it, when this returns. If it fails, nothing stays."""
-        _check_room(await self._need(job_id))
+        _check_size(document.attributes)
+        self._intake.check_room()
+        _check_number(await self._need(job_id))
         received = await self._intake.receive(data, document, self._touch(job_id))
         try:
             return await self._change(
@@ -255,6 +266,7 @@ class JobService:
                     attributes.discard(each.name)
                 else:
                     attributes.put(each)
+            _check_size(attributes)
             job = replace(
                 before,
                 attributes=attributes,
@@ -328,14 +340,15 @@ class JobService:
         for job_id in job_ids:
             job = await self.get(job_id)
             if job is not None and job.state in ACTIVE:
-                await self.change(job_id, Event.CANCELED, user)
+                with suppress(RemoteProtocolError):  # it ended by itself meanwhile
+                    await self.change(job_id, Event.CANCELED, user)
             await self._forget(job_id, user)
 
     async def _forget(self, job_id: int, user: User) -> None:
         now = self._clock()
 
         def change(t: Transaction) -> list[str]:
-            t.record(ledger.Event("job-purged", now, t.people.actor(user.name), job_id=job_id))
+            t.record(ledger.Event("job-purged", now, actor_of(t, user), job_id=job_id))
             return t.jobs.forget(job_id)
 
         await self._delete(await self._index.write(change))
@@ -368,6 +381,15 @@ class JobService:
         return await self._index.read(lambda t: _stored(t, job_id))
 
 
+def actor_of(t: Transaction, user: User) -> str:
+    """What the ledger calls who acts, so that nobody passes for us or for who commands at this machine."""
+    if user is SYSTEM:
+        return user.name
+    if user.authenticated and ":" in user.name:  # `uid:0`: nobody who prints has such a name and proved it
+        return user.name
+    return t.people.actor(user.name)
+
+
 def _stored(t: Transaction, job_id: int) -> Job:
     try:
         return t.jobs.get(job_id)
@@ -377,7 +399,7 @@ def _stored(t: Transaction, job_id: int) -> Job:
 
 def _with_document(t: Transaction, job: Job, received: Received, now: datetime) -> Job:
     """The job with one more document, whose ciphertext is stored with it."""
-    _check_room(job)
+    _check_number(job)
     number = len(job.documents) + 1
     document = JobDocument(
         number=number,
@@ -394,10 +416,18 @@ def _with_document(t: Transaction, job: Job, received: Received, now: datetime) 
     return replace(job, documents=(*job.documents, document), impressions=total)
 
 
-def _check_room(job: Job) -> None:
+def _check_number(job: Job) -> None:
     if len(job.documents) >= DOCUMENTS_MAX:
         raise RemoteProtocolError(
             f"job {job.id} has {DOCUMENTS_MAX} documents", status=Status.SERVER_ERROR_TOO_MANY_DOCUMENTS
+        )
+
+
+def _check_size(attributes: Attributes) -> None:
+    if len(encode_attributes(attributes)) > ATTRIBUTES_OCTETS_MAX:
+        raise RemoteProtocolError(
+            f"more than {ATTRIBUTES_OCTETS_MAX} octets of attributes",
+            status=Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE,
         )
 
 
@@ -426,6 +456,4 @@ def _record(
         "documents": len(job.documents),
         "k-octets": -(-job.octets // 1024),
     }
-    t.record(
-        ledger.Event(kind, at, t.people.actor(user.name), job_id=job.id, subject=job.printer, payload=payload)
-    )
+    t.record(ledger.Event(kind, at, actor_of(t, user), job_id=job.id, subject=job.printer, payload=payload))

@@ -12,7 +12,7 @@ from ipp.exchange import User
 from ipp.job import ACTIVE, Event, Job
 from ipp.spool import Clock, Command, DocumentTicket, Notice, PrinterStatus, Query, Ticket
 from server.errors import NotStoredError
-from server.jobs.service import JobService
+from server.jobs.service import JobService, actor_of
 from server.storage import ledger
 from server.storage.fleet import Queue
 from server.storage.index import Index, Transaction
@@ -20,6 +20,8 @@ from server.storage.ledger import PAGE_EVENTS, Ledger
 
 _log: Final = logging.getLogger(__name__)
 
+# How many events of the ledger a reader may be behind: one who comes back after days is not read a novel.
+EVENTS_KEPT: Final = 10_000
 _KINDS: Final = (
     "job-created",
     "job-state-changed",
@@ -44,14 +46,16 @@ class LedgerNotices:
         return self._ledger.head
 
     async def since(self, position: int) -> tuple[Sequence[Notice], int]:
-        """The notices after `position`, and where they end."""
+        """The notices after `position`, and where they end; of what is long ago, none is kept."""
         notices: list[Notice] = []
         head = self._ledger.head
+        position = max(position, head - EVENTS_KEPT)
         while position < head:
             page = await self._ledger.events(position, tenant=self._index.tenant, kinds=_KINDS)
             mine = [recorded.event for recorded in page if recorded.event.subject == self._queue]
             notices += [told for event in mine if (told := await self._notice(event))]
-            position = page[-1].seq if len(page) == PAGE_EVENTS else head
+            last = page[-1].seq if page else head  # it may be of an event that came while we read
+            position = last if len(page) == PAGE_EVENTS else max(head, last)
         return notices, position
 
     async def _notice(self, event: ledger.Event) -> Notice | None:
@@ -133,7 +137,7 @@ class QueueSpool:
             queue = _commanded(t.queues.get(self._name), command)
             t.queues.put(replace(queue, changed=now))
             payload: dict[str, ledger.Json] = {"command": command.value}
-            actor = t.people.actor(user.name)
+            actor = actor_of(t, user)
             t.record(ledger.Event("printer-state-changed", now, actor, subject=self._name, payload=payload))
 
         await self._index.write(change)
@@ -153,7 +157,7 @@ class QueueSpool:
                 attributes.put(each)
             t.queues.put(replace(queue, attributes=attributes, changed=now))
             payload: dict[str, ledger.Json] = {"attributes": [each.name for each in changes]}
-            actor = t.people.actor(user.name)
+            actor = actor_of(t, user)
             t.record(ledger.Event("printer-config-changed", now, actor, subject=self._name, payload=payload))
 
         await self._index.write(change)
@@ -164,9 +168,7 @@ class QueueSpool:
         payload: dict[str, ledger.Json] = {"actions": list(actions)}
         await self._index.write(
             lambda t: t.record(
-                ledger.Event(
-                    "identify-printer", now, t.people.actor(user.name), subject=self._name, payload=payload
-                )
+                ledger.Event("identify-printer", now, actor_of(t, user), subject=self._name, payload=payload)
             )
         )
 

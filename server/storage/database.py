@@ -191,8 +191,12 @@ class Database:
         self._readers.shutdown()
         for connection in self._reader_connections:
             connection.close()
-        with suppress(apsw.BusyError):  # another process reads: the last one to close will fold it
+        try:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except apsw.BusyError:
+            pass  # another process reads: the last one to close will fold it
+        except apsw.Error as error:  # a full disk, for one: the WAL stays, and is read at the next start
+            _log.warning("the WAL of %s is not folded into it: %s", self.path, error)
         self._connection.close()
 
     def _write(self) -> None:

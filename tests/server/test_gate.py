@@ -18,6 +18,7 @@ from ipp.spool import Query
 from ipp.vocabulary.enums import Operation
 from server.config import Config, Jobs, PrinterSettings, QueueSettings
 from server.describe import Describer
+from server.errors import StorageFullError
 from server.fleet import Fleet
 from server.gate import Gate
 from server.identity.people import Hasher, People
@@ -221,3 +222,17 @@ async def test_who_waits_hears_of_a_change(yard: Yard) -> None:
     await yard.gate.refresh()
     await asyncio.wait_for(waiting, 5)
     await asyncio.wait_for(yard.gate.wait_change(yard.gate.revision - 1), 5)
+
+
+async def test_a_full_disk_is_told_as_such_and_not_as_a_defect(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def full(*_: object) -> None:
+        raise StorageFullError("the disk is full")
+
+    monkeypatch.setattr(MemorySpool, "create", full)
+    route = await yard.gate.route("/ipp/print")
+    assert route is not None
+    assert await print_to(route, "/ipp/print") is Status.SERVER_ERROR_TEMPORARY_ERROR
+    assert "the disk is full" in caplog.text
+    assert "Traceback" not in caplog.text

@@ -203,6 +203,18 @@ async def test_others_are_answered_while_a_long_list_is_told(desk: Desk) -> None
     assert turns > 20
 
 
+@pytest.mark.parametrize("limit", [(), (of("limit", Tag.INTEGER, 2**31 - 1),)], ids=["none", "a large one"])
+async def test_an_answer_tells_of_so_many_jobs_and_no_more(
+    desk: Desk, limit: tuple[Attribute, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ipp.operations.job.JOBS_TOLD_MAX", 3)
+    jobs = [await desk.park() for _ in range(5)]
+    told = (await desk.ask(Operation.GET_JOBS, *limit)).groups_of(GroupTag.JOB)
+    rest = await desk.ask(Operation.GET_JOBS, of("first-index", Tag.INTEGER, 4), *limit)
+    told += rest.groups_of(GroupTag.JOB)
+    assert [job.integer("job-id") for job in told] == jobs
+
+
 async def test_get_jobs_by_ids(desk: Desk) -> None:
     jobs = [await desk.park() for _ in range(3)]
     assert await ids(desk, of("job-ids", Tag.INTEGER, jobs[2], jobs[0], 99)) == [jobs[0], jobs[2]]

@@ -211,6 +211,13 @@ async def test_of_many_who_listen_at_once_each_hears_an_event_once(desk: Desk) -
     assert [kinds(answer) for answer in answers] == [["job-created"]] * 3
 
 
+async def test_a_subscription_that_is_named_often_is_told_once(desk: Desk) -> None:
+    subscription = await subscribe(desk, "job-created")
+    await desk.park()
+    ids = of("notify-subscription-ids", Tag.INTEGER, *[subscription] * 1000)
+    assert kinds(await desk.ask(Operation.GET_NOTIFICATIONS, ids)) == ["job-created"]
+
+
 async def test_who_is_no_operator_any_more_hears_only_of_their_own_jobs(desk: Desk) -> None:
     answer = await desk.ask(
         Operation.CREATE_PRINTER_SUBSCRIPTIONS, groups=[wants("job-created")], user=OPERATOR

@@ -2,7 +2,6 @@
 
 import pytest
 
-from ipp import JobState
 from server.admin import commands as c
 from server.admin.desk import CommandError
 from server.config import QueueSettings
@@ -31,11 +30,13 @@ async def test_people_come_change_and_go(office: Office) -> None:
 
 async def test_who_is_removed_leaves_nothing_for_who_comes_later(office: Office) -> None:
     await office.desk.carry(c.AddPerson(name="ada"), BY)
-    theirs, others = await office.park("ada"), await office.park("bob")
+    canceled, theirs, others = [await office.park(name) for name in ("ada", "ada", "bob")]
+    await office.desk.carry(c.CancelJob(job=canceled), BY)
     assert await office.desk.carry(c.RemovePerson(name="ada"), BY) == 1
-    job = await office.jobs.get(theirs)
-    assert job is not None
-    assert job.state is JobState.CANCELED
+    assert await office.jobs.get(theirs) is None
+    assert await office.jobs.get(canceled) is None
+    kinds = [each.kind for each in await office.desk.carry(c.ShowLedger(job=theirs), BY)]
+    assert kinds[-2:] == ["job-completed", "job-purged"]
     assert [each.id for each in await office.desk.carry(c.ListJobs(), BY)] == [others]
 
 

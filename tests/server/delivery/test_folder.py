@@ -57,6 +57,23 @@ async def test_printing_again_overwrites_nothing(
     assert sorted(file.read_bytes() for file in files(tmp_path)) == [b"once", b"twice"]
 
 
+@pytest.mark.parametrize("link", [True, False], ids=["a link", "a file"])
+async def test_nothing_is_written_into_what_somebody_else_put_there(
+    printer: FolderTransport, tmp_path: Path, load: Load, link: bool
+) -> None:
+    shipment, _ = load(PDF)
+    target = tmp_path / "target"
+    target.write_bytes(b"kept")
+    planted = printer._hidden(shipment, shipment.cargo[0])
+    if link:
+        planted.symlink_to(target)
+    else:
+        planted.hardlink_to(target)
+    with pytest.raises(NotDeliveredError):
+        await printer.deliver(shipment)
+    assert target.read_bytes() == b"kept"
+
+
 async def test_a_document_that_breaks_off_leaves_nothing_to_be_seen(
     printer: FolderTransport, tmp_path: Path, load: Load
 ) -> None:

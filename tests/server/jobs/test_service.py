@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -9,12 +10,17 @@ import pytest
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from ipp import Attributes, JobState, RemoteProtocolError, Status
+from ipp.exchange import User
 from ipp.job import Event, Job
+from ipp.registry import attribute
 from ipp.spool import DocumentTicket, Query, Ticket
-from server.jobs.service import SYSTEM
+from ipp.values import Range
+from server.errors import StorageFullError
+from server.jobs.intake import Intake
+from server.jobs.service import SYSTEM, JobService
 from server.storage.index import Transaction
 from tests.ipp.asking import ANNA, BERT, OPERATOR, stream
-from tests.server.jobs.conftest import DOCUMENT, House
+from tests.server.jobs.conftest import DOCUMENT, House, digest_of
 
 T = TypeVar("T")
 
@@ -130,8 +136,45 @@ async def test_a_document_that_was_stored_stays_though_its_sender_was_let_go_bef
     assert await house.content(job.id) == LARGE
 
 
+async def test_what_waits_can_be_canceled_when_there_is_no_room_for_more(house: House) -> None:
+    free = 2
+
+    def check_room() -> None:
+        nonlocal free
+        free -= 1
+        if free < 0:
+            raise StorageFullError("almost full")
+
+    intake = Intake(house.vault, check_room=check_room)
+    house.service = JobService(house.index, house.vault, intake, house.clock, digest_of)
+    with pytest.raises(StorageFullError):
+        await house.park(LARGE)  # asked for the job, for the document, and after each megabyte of it
+    with pytest.raises(StorageFullError):
+        await house.park()
+    assert [blob async for blob in house.blobs.scan()] == []
+    (job,) = await house.service.find(Query(frozenset(JobState)))
+    assert (await house.service.change(job.id, Event.CANCELED, ANNA)).finished
+
+
+async def test_what_is_asked_of_a_job_is_bounded(house: House) -> None:
+    spool = house.spool("park")
+    many = attribute("page-ranges", *[Range(n, n) for n in range(1, 1000)])
+    few = attribute("page-ranges", Range(1, 2))
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes([few])))
+    said = DocumentTicket("minutes.pdf", "application/pdf", attributes=Attributes([many]))
+    for refused in (
+        spool.create(Ticket(ANNA, "minutes", Attributes([many]))),
+        spool.amend(job.id, [many], ANNA),
+        spool.receive(job.id, said, unreadable(), last=True, user=ANNA),
+    ):
+        with pytest.raises(RemoteProtocolError) as raised:
+            await refused
+        assert raised.value.status is Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE
+    assert await house.service.get(job.id) == job
+
+
 async def test_one_owner_has_so_many_jobs_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.jobs.service.OWNERS_JOBS_MAX", 2)
+    house.service.keeping = replace(house.service.keeping, waiting_per_owner_max=2)
     first, _ = await house.park(), await house.park()
     with pytest.raises(RemoteProtocolError) as raised:
         await house.park()
@@ -179,6 +222,7 @@ async def test_a_password_is_kept_for_checking_and_shown_nowhere(house: House) -
     assert kept is not None
     Argon2id.verify_phc_encoded(b"4711", kept)
     assert "4711" not in repr(job)
+    assert "4711" not in repr(Ticket(ANNA, "minutes", Attributes(), password=b"4711"))
 
 
 async def test_a_job_with_a_password_is_not_copied_into_one_without(house: House) -> None:
@@ -201,6 +245,18 @@ async def test_every_change_is_told_in_the_ledger_without_names_or_titles(house:
     assert "anna" not in repr(events)
     assert "minutes" not in repr(events)
     assert (await house.ledger.verify()).sound
+
+
+async def test_nobody_passes_for_another_in_the_ledger(house: House) -> None:
+    at_this_machine = User("uid:0", authenticated=True, operator=True)
+    pretenders = [User(name, authenticated=False) for name in ("system", "uid:0")]
+    actors = []
+    for who in (SYSTEM, at_this_machine, *pretenders):
+        job_id = await house.park(user=who)
+        await house.service.change(job_id, Event.CANCELED, who)
+        actors.append((await house.ledger.events(job_id=job_id))[-1].event.actor)
+    assert actors[:2] == ["system", "uid:0"]
+    assert all(actor.startswith("user:") for actor in actors[2:])
 
 
 async def test_what_else_belongs_to_a_change_is_kept_or_undone_with_it(house: House) -> None:

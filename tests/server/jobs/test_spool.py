@@ -10,6 +10,7 @@ from ipp.job import Event
 from ipp.operations import standard_printer
 from ipp.printer import Printer
 from ipp.spool import Command, Query
+from server.storage.ledger import Recorded
 from tests.ipp.asking import ANNA, OPERATOR, of, request
 from tests.server.jobs.conftest import House
 
@@ -108,3 +109,35 @@ async def test_subscribers_hear_what_the_ledger_tells_of_their_queue(house: Hous
         JobState.CANCELED,
     ]
     assert await spool.notices.since(end) == ([], end)
+
+
+async def test_what_happens_while_a_reader_reads_is_told_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = house.spool("park")
+    start = spool.notices.position
+    first = await house.park()
+    events = house.ledger.events
+
+    async def late(*given: object, **named: object) -> list[Recorded]:
+        monkeypatch.undo()
+        await house.service.change(first, Event.CANCELED, ANNA)
+        return await events(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(house.ledger, "events", late)
+    told, position = await spool.notices.since(start)
+    more, _ = await spool.notices.since(position)
+    assert [notice.kind for notice in (*told, *more)] == ["job-created", "job-state-changed", "job-completed"]
+
+
+async def test_who_was_away_for_long_hears_the_newest_only(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = house.spool("park")
+    start = spool.notices.position
+    for _ in range(3):
+        newest = await house.park()
+    monkeypatch.setattr("server.jobs.spool.EVENTS_KEPT", 2)
+    notices, position = await spool.notices.since(start)
+    assert [notice.job.id for notice in notices if notice.job] == [newest, newest]
+    assert position == spool.notices.position
