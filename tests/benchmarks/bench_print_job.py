@@ -7,7 +7,10 @@ to be on the disk. It never waits for the document.
 
 from __future__ import annotations
 
+import io
 import random
+
+import pikepdf
 
 from tests.peers import wire
 from tests.peers.cupsd import start_cupsd
@@ -21,18 +24,17 @@ QUEUE = "hold"
 
 
 def make_document() -> bytes:
-    """A PDF of one page whose content nobody can compress."""
+    """A PDF of one page, whole and in order, with noise in it that nobody can compress."""
     noise = random.Random(8011).randbytes(DOCUMENT_OCTETS)
-    objects = (
-        b"%PDF-1.4",
-        b"1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj",
-        b"2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj",
-        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj",
-        b"4 0 obj<</Length 99000>>stream\n",
-    )
-    head = b"\n".join(objects)
-    tail = b"\nendstream endobj\ntrailer<</Size 5/Root 1 0 R>>\n%%EOF\n"
-    return head + noise[: DOCUMENT_OCTETS - len(head) - len(tail)] + tail
+    left = DOCUMENT_OCTETS - 1000
+    while True:
+        document, file = pikepdf.new(), io.BytesIO()
+        document.add_blank_page()
+        document.Root.Noise = document.make_stream(noise[:left])
+        document.save(file, deterministic_id=True)
+        if not (excess := file.tell() - DOCUMENT_OCTETS):
+            return file.getvalue()
+        left -= excess
 
 
 def make_request(uri: str) -> bytes:
