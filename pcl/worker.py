@@ -66,7 +66,8 @@ class WorkerError(PclError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one document may cost, and after how many a worker is replaced by a fresh one.
+    """What one document may cost, how long it may wait for a worker (`wait_s` None: as long as it takes), and
+    after how many a worker is replaced by a fresh one.
 
     A document that takes its worker over sees those that come after it: `documents=1` gives each its own, for
     a fifth of a second more.
@@ -76,6 +77,7 @@ class Limits:
     cpu_s: int = 25
     memory_octets: int = 1 << 30
     documents: int = 2000
+    wait_s: float | None = None
 
 
 class WorkerPool:
@@ -112,7 +114,8 @@ class WorkerPool:
     def measure(self, task: str, document: Handover, **options: str | float | bool) -> Report:
         """Have a worker do the task (one of pcl.confined.TASKS); waits for a free worker.
 
-        Raises: WorkerError when the worker crashed, ran out of a limit, or cannot be started.
+        Raises: WorkerError when none is free in time, the worker crashed, ran out of a limit, or cannot be
+        started.
         """
         stop_s = self.limits.time_s * STOP_SHARE
         request = {
@@ -135,12 +138,16 @@ class WorkerPool:
 
     @contextmanager
     def _borrow(self) -> Iterator[_Worker]:
-        with self._free:
+        if not self._free.acquire(timeout=self.limits.wait_s):
+            raise WorkerError("busy", f"no worker was free within {self.limits.wait_s:g} s")
+        try:
             worker = self._take()
             try:
                 yield worker
             finally:
                 self._give_back(worker)
+        finally:
+            self._free.release()
 
     def _take(self) -> _Worker:
         with self._lock:

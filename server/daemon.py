@@ -25,7 +25,7 @@ from ipp.listener import inherited_sockets
 from ipp.profile import Destination, mobileconfig, sign
 from ipp.spool import PrinterStatus, Spool, utc_now
 from ipp.tls import GivenIdentity, OwnIdentity, Signer, read_signer
-from pcl.worker import WorkerPool
+from pcl.worker import Limits, WorkerPool
 from server.admin.commands import StatusView
 from server.admin.desk import CommandError, Desk
 from server.admin.socket import AdminServer
@@ -61,6 +61,8 @@ _log: Final = logging.getLogger(__name__)
 SWEEP_EVERY_S: Final = 30.0
 GRACE_S: Final = 10.0
 _ANALYSED_AT_ONCE: Final = 2
+# Nobody waits longer for the analysis of others' documents; the pages are not counted then.
+_ANALYSIS_WAIT_S: Final = 5.0
 _PRIVILEGED: Final = 1024
 
 
@@ -129,6 +131,7 @@ async def serve(
         stores = await stack.enter_async_context(_open_stores(config))
         house = await _House.build(config, stores)
         stack.callback(house.workers.close)
+        stack.callback(house.intake.close)
         await house.gate.refresh()
         await stack.enter_async_context(_listening(house, environment))
         admin = AdminServer(config.folder, house.desk.carry)
@@ -162,8 +165,8 @@ class _House:
         trusted = Networks(config.trusted_networks)
         hasher = Hasher()
         self.people = People(stores.index, hasher)
-        self.workers = WorkerPool(_ANALYSED_AT_ONCE)
-        intake = Intake(
+        self.workers = WorkerPool(_ANALYSED_AT_ONCE, limits=Limits(wait_s=_ANALYSIS_WAIT_S))
+        self.intake = Intake(
             stores.vault,
             analyse=self._analyse if config.jobs.analyse else None,
             octets_max=config.jobs.document_octets_max,
@@ -175,7 +178,7 @@ class _House:
             operation=timedelta(seconds=config.jobs.incoming_time_out_s),
             waiting_per_owner_max=config.jobs.waiting_per_owner_max,
         )
-        self.jobs = JobService(stores.index, stores.vault, intake, utc_now, hasher.hash_octets, keeping)
+        self.jobs = JobService(stores.index, stores.vault, self.intake, utc_now, hasher.hash_octets, keeping)
         self.releaser = Releaser(
             stores.index,
             stores.ledger,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -14,6 +15,8 @@ from server.storage.vault import TakenIn, Vault
 
 # Larger chunks are looked at in a thread, where that blocks nobody.
 _THREAD_OCTETS: Final = 4096
+# So many analyses may end, or wait for their turn, at a time.
+_FINISHING_MAX: Final = 64
 # After so many octets it is asked again whether there is room for more.
 _ROOM_OCTETS: Final = 1 << 20
 
@@ -74,6 +77,12 @@ class Intake:
         self._analyse = analyse
         self._octets_max = octets_max
         self.check_room = check_room
+        # Threads that wait for a worker which reads a document, none of those that everybody shares.
+        self._finishing = ThreadPoolExecutor(_FINISHING_MAX, thread_name_prefix="analysis")
+
+    def close(self) -> None:
+        """Finish no more analyses; those under way end by themselves."""
+        self._finishing.shutdown(wait=False, cancel_futures=True)
 
     async def receive(
         self, data: AsyncIterable[bytes], ticket: DocumentTicket, touch: Callable[[], None]
@@ -89,7 +98,8 @@ class Intake:
         try:
             taken = await self._take_in(data, analyser, touch)
             try:
-                return Received(ticket, taken, await asyncio.to_thread(analyser.finish))
+                loop = asyncio.get_running_loop()
+                return Received(ticket, taken, await loop.run_in_executor(self._finishing, analyser.finish))
             except BaseException:
                 await self._vault.discard(taken)
                 raise

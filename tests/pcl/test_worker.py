@@ -184,6 +184,15 @@ def test_many_threads_share_few_workers(pool: WorkerPool) -> None:
     assert len(children() - before) == 1
 
 
+def test_a_document_waits_so_long_for_a_worker_and_no_longer() -> None:
+    limits = Limits(wait_s=0.01)
+    with WorkerPool(1, limits=limits, confinement=Confinement.LIMITS) as pool:
+        with pool._borrow(), pytest.raises(WorkerError) as raised:
+            measure(pool, make_pdf(2))
+        assert raised.value.code == "busy"
+        assert measure(pool, make_pdf(2)).pages == 2
+
+
 def test_a_closed_pool_has_no_processes_and_takes_no_documents(pool: WorkerPool) -> None:
     before = children()
     measure(pool, make_pdf(1))

@@ -1,6 +1,8 @@
 """What the daemon learns of a document on its way in, and that learning never stops it."""
 
+import asyncio
 import io
+import threading
 
 import pikepdf
 import pytest
@@ -57,3 +59,28 @@ async def test_a_parked_job_tells_its_impressions(house: House) -> None:
         job = await spool.receive(job.id, ticket, stream(pdf(4)), last=last, user=ANNA)
     assert job.impressions == 8
     assert {document.format for document in job.documents} == {"application/pdf"}
+
+
+async def test_analyses_that_take_long_keep_nobody_elses_threads(house: House) -> None:
+    may_end, begun = threading.Event(), threading.Semaphore(0)
+
+    class Slow:
+        def feed(self, chunk: bytes) -> None: ...
+
+        def finish(self) -> Analysis:
+            begun.release()
+            may_end.wait()
+            return Analysis()
+
+        def close(self) -> None: ...
+
+    intake = Intake(house.vault, analyse=lambda claimed: Slow())
+    house.service = JobService(house.index, house.vault, intake, house.clock, digest_of)
+    slow = [asyncio.create_task(house.park()) for _ in range(40)]
+    try:
+        async with asyncio.timeout(20):
+            assert all(await asyncio.gather(*(asyncio.to_thread(begun.acquire) for _ in range(40))))
+    finally:
+        may_end.set()
+    await asyncio.gather(*slow)
+    intake.close()
