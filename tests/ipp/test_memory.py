@@ -134,7 +134,7 @@ async def test_who_acts_is_told_apart() -> None:
     assert job.reasons == {"job-canceled-by-operator"}
 
 
-async def test_a_job_whose_documents_stop_coming_is_aborted_and_one_that_still_comes_is_not(
+async def test_a_job_whose_documents_stop_coming_is_aborted_and_a_slow_one_is_not(
     desk: Desk,
 ) -> None:
     stopped = await desk.spool.create(Ticket(ANNA, "stopped", Attributes()))
