@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Final, Self, TypeAlias
 from uuid import uuid4
@@ -21,6 +23,8 @@ from .values import OutOfBand
 from .vocabulary.enums import JobState, PrinterState
 
 _log: Final = logging.getLogger(__name__)
+
+SWEEP_EVERY_S: Final = 30.0
 
 # Prints one document; raising makes the job aborted.
 Deliver: TypeAlias = Callable[[Job, Document, bytes], Awaitable[None]]
@@ -61,7 +65,8 @@ class MemorySpool:
     """Jobs in memory, printed one after the other by `deliver`.
 
     Bounded: `octets` of documents are kept in all, those of finished jobs (for Restart-Job) going first, and
-    `history` finished jobs. Use as an async context manager: leaving it stops printing.
+    `history` finished jobs. A job whose documents stop coming for the time of an `operation`
+    (multiple-operation-time-out) is aborted. Use as an async context manager: leaving it stops printing.
     """
 
     def __init__(
@@ -72,12 +77,15 @@ class MemorySpool:
         clock: Clock = utc_now,
         octets: int = 256 << 20,
         history: int = 500,
+        operation: timedelta = timedelta(seconds=300),
     ) -> None:
         self._deliver = deliver
         self._name = name
         self._clock = clock
         self._octets = octets
         self._history = history
+        self._operation = operation
+        self._arriving: dict[int, datetime] = {}  # jobs that expect documents, and when octets last came
         self._ids = count(1)
         self._jobs: dict[int, Job] = {}
         self._data: dict[tuple[int, int], bytes] = {}
@@ -177,6 +185,7 @@ class MemorySpool:
             priority=ticket.priority,
         )
         self._jobs[job_id] = job
+        self._arriving[job_id] = job.created
         self._enqueue(job)
         self._notices.publish(Notice("job-created", job.created, job))
         return job
@@ -194,6 +203,8 @@ class MemorySpool:
         chunks: list[bytes] = []
         octets = 0
         async for chunk in data:
+            if job_id in self._arriving:
+                self._arriving[job_id] = self._clock()
             octets += len(chunk)
             if octets > self._octets:
                 raise RemoteProtocolError(
@@ -243,6 +254,8 @@ class MemorySpool:
         taken_away = before.state is JobState.PROCESSING and job.state is not JobState.PROCESSING
         if taken_away and self._printing not in (None, asyncio.current_task()):
             self._printing.cancel()
+        if not job.incoming:
+            self._arriving.pop(job_id, None)
         if job.finished:
             self._order.remove(job_id)
             self._forget_old()
@@ -345,10 +358,21 @@ class MemorySpool:
             raise RemoteProtocolError(f"no job {job_id}", status=Status.CLIENT_ERROR_NOT_FOUND)
         return job
 
+    async def sweep(self) -> None:
+        """Abort the jobs whose documents stopped coming."""
+        now = self._clock()
+        for job_id in [each for each, last in self._arriving.items() if now - last > self._operation]:
+            await self._happen(
+                job_id, Event.ABORTED, add={"aborted-by-system"}, message="its documents stopped coming"
+            )
+
     async def _work(self) -> None:
         while True:
-            await self._ready.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_EVERY_S):
+                    await self._ready.wait()
             self._ready.clear()
+            await self.sweep()
             while (job_id := self._next()) is not None:
                 job = await self._happen(job_id, Event.STARTED)
                 self._printing = asyncio.create_task(self._print(job), name=str(job_id))

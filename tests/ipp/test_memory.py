@@ -1,6 +1,7 @@
 """The spool in memory: prints in order, survives a printer that fails, stays within its bounds."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -131,3 +132,23 @@ async def test_who_acts_is_told_apart() -> None:
     job_id = await add(spool)
     job = await spool.change(job_id, Event.CANCELED, User("olga", authenticated=True, operator=True))
     assert job.reasons == {"job-canceled-by-operator"}
+
+
+async def test_a_job_whose_documents_stop_coming_is_aborted_and_a_slow_one_is_not(
+    desk: Desk,
+) -> None:
+    stopped = await desk.spool.create(Ticket(ANNA, "stopped", Attributes()))
+    slow = await desk.spool.create(Ticket(ANNA, "slow", Attributes()))
+
+    async def drip() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            desk.clock.pass_(200)
+            yield b"x"
+            await desk.spool.sweep()
+
+    await desk.spool.receive(slow.id, DocumentTicket("", "text/plain"), drip(), last=False, user=ANNA)
+    ended, going = await desk.spool.get(stopped.id), await desk.spool.get(slow.id)
+    assert ended is not None
+    assert going is not None
+    assert (ended.state, ended.message) == (JobState.ABORTED, "its documents stopped coming")
+    assert going.incoming

@@ -1,6 +1,8 @@
 """The configuration: what may be written, what an error says, where things are without a file."""
 
 import ipaddress
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -190,3 +192,16 @@ def test_what_is_said_on_the_command_line_comes_first(tmp_path: Path) -> None:
     assert resolve(config, {}).folder == Path("/from/file")
     assert resolve(config, {}, data=tmp_path).folder == tmp_path
     assert resolve(Config(), {"HOME": "/home/ada"}).folder == Path("/home/ada/.local/share/pullprint")
+
+
+def test_the_example_says_every_default_and_its_comments_are_true() -> None:
+    text = (Path(__file__).parents[2] / "examples" / "pullprint.toml").read_text()
+    assert parse(text) == Config()
+    assert set(tomllib.loads(text)) == set(Config.__struct_fields__) - {"queues", "printers"}
+    for name, section in tomllib.loads(text).items():
+        if isinstance(section, dict):
+            assert set(section) == set(type(getattr(Config(), name)).__struct_fields__)
+    commented = "\n".join(line[2:] for line in text.splitlines() if re.match(r"# (\[\[|\w+ = )", line))
+    made = parse(commented)
+    assert made.printers[0].uri == "ipps://192.0.2.7/ipp/print"
+    assert made.queues == (QueueSettings(name="park", default=True),)
