@@ -242,6 +242,8 @@ class _House:
                 await self.jobs.sweep()
             except PullprintError as error:
                 _log.error("what is over could not be swept away: %s", error)
+            except Exception:  # a defect of the broom is no reason to end the house
+                _log.exception("what is over could not be swept away")
             await asyncio.sleep(SWEEP_EVERY_S)
 
     async def announce(self) -> None:
@@ -423,10 +425,14 @@ def _signals(ending: asyncio.Event) -> Iterator[None]:
 def _instance(folder: Path) -> UUID:
     """What tells this daemon's queues from all others', as long as its data lives."""
     file = folder / "instance"
-    with suppress(FileExistsError):
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    if not file.exists():  # the folder is locked: nobody else makes it now
+        making = folder / "instance.new"
+        descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w") as written:
             written.write(f"{uuid4()}\n")
+            written.flush()
+            os.fsync(written.fileno())
+        making.rename(file)
     try:
         return UUID(file.read_text().strip())
     except ValueError:

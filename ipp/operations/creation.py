@@ -155,6 +155,8 @@ def _password(call: Call) -> bytes | None:
     """The job's password (PWG 5100.11 5.1), if it came in a way in which it can be kept secret.
 
     It is never echoed. One that is refused goes back as unsupported: its client is told, not left to believe.
+    Where the printer releases by password (job-release-action-default), no job is made without it: raises
+    `RemoteProtocolError` (client-error-attributes-or-values-not-supported).
     """
     given = call.asked.get("job-password")
     if given is None or not isinstance(given.value, bytes):
@@ -168,6 +170,10 @@ def _password(call: Call) -> bytes | None:
     )
     if not fits:
         call.unsupported.append(Attribute.of("job-password", Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED))
+        if printer.string("job-release-action-default") == "job-password":
+            raise RemoteProtocolError(
+                "job-password", status=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
+            )
         return None
     return given.value
 

@@ -186,10 +186,11 @@ async def _cancel_several(call: Call, owner: str | None) -> Response:
         chosen: Iterable[Job] = by_id.values()
     else:
         chosen = [job for job in await call.spool.find(Query(ACTIVE, owner=owner)) if call.may(job)]
-    for job in chosen:
-        await call.spool.change(
-            job.id, Event.CANCELED, call.user, message=str(call.asked.string("message", ""))
-        )
+    message = str(call.asked.string("message", ""))
+    # At once, so that a spool that commits can commit them together.
+    await asyncio.gather(
+        *(call.spool.change(job.id, Event.CANCELED, call.user, message=message) for job in chosen)
+    )
     if call.asked.boolean("purge-jobs", default=False):
         await call.spool.forget([job.id for job in chosen], call.user)
     return call.reply()

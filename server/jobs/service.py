@@ -7,6 +7,7 @@ durable before the call returns.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
@@ -365,8 +366,8 @@ class JobService:
             # After a restart nobody remembers when a document last came: the time begins anew.
             if now - self._arriving.setdefault(job.id, now) > self.keeping.operation:
                 await self._end(job, "its documents stopped coming")
-        for job_id in await self._index.read(lambda t: t.jobs.finished_before(now - self.keeping.history)):
-            await self._forget(job_id, SYSTEM)
+        while old := await self._index.read(lambda t: t.jobs.finished_before(now - self.keeping.history)):
+            await asyncio.gather(*(self._forget(job_id, SYSTEM) for job_id in old))
         await self._vault.sweep(now)
 
     async def _end(self, job: Job, why: str) -> None:

@@ -220,6 +220,16 @@ async def test_a_password_that_came_without_tls_is_refused_and_named() -> None:
     assert answer.group(GroupTag.UNSUPPORTED)["job-password"].value is OutOfBand.UNSUPPORTED
 
 
+async def test_where_jobs_are_released_by_password_one_that_cannot_be_kept_makes_no_job(desk: Desk) -> None:
+    desk.printer.set_attributes([of("job-release-action-default", Tag.KEYWORD, "job-password")])
+    answer = await desk.ask(
+        Operation.PRINT_JOB, of("job-password", Tag.OCTET_STRING, b"1234"), document=PDF, job=HELD
+    )
+    assert answer.status is Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
+    assert answer.group(GroupTag.UNSUPPORTED)["job-password"].value is OutOfBand.UNSUPPORTED
+    assert await desk.spool.find(Query(ACTIVE | FINISHED)) == []
+
+
 async def test_subscriptions_come_with_a_job(desk: Desk) -> None:
     good = Group(GroupTag.SUBSCRIPTION, [of("notify-pull-method", Tag.KEYWORD, "ippget")])
     bad = Group(GroupTag.SUBSCRIPTION, [of("notify-pull-method", Tag.KEYWORD, "pigeon")])

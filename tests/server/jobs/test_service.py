@@ -389,6 +389,15 @@ async def test_old_history_is_forgotten(house: House) -> None:
     assert await house.service.get(job_id) is None
 
 
+async def test_a_long_history_is_forgotten_in_one_sweep(house: House) -> None:
+    spool = house.spool("park")
+    jobs = [await spool.create(Ticket(ANNA, "minutes", Attributes())) for _ in range(230)]
+    await asyncio.gather(*(house.service.change(job.id, Event.CANCELED, ANNA) for job in jobs))
+    house.clock.pass_(house.service.keeping.history.total_seconds() + 1)
+    await house.service.sweep()
+    assert await house.service.find(Query(frozenset(JobState))) == []
+
+
 async def test_purging_cancels_what_is_not_finished(house: House) -> None:
     job_id = await house.park(LARGE)
     await house.service.forget([job_id, 999], OPERATOR)
