@@ -96,8 +96,15 @@ def ippfind(
 
 
 def list_driverless(discovery: ServiceDiscovery, *, prefix: Sequence[str] = ()) -> list[str]:
-    """URIs of the printers that cups-filters would set up without a driver."""
-    done = run_program([find_program("driverless")], environment=discovery.environment, prefix=prefix)
+    """URIs of the printers that cups-filters would set up without a driver.
+
+    The `ippfind` that it starts gives up now and then where the machine is busy (status 2): asked again.
+    """
+    command = [find_program("driverless")]
+    for attempt in range(3):
+        done = run_program(command, environment=discovery.environment, prefix=prefix, check=attempt == 2)
+        if done.returncode == 0:
+            break
     return done.stdout.splitlines()
 
 

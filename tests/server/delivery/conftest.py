@@ -13,6 +13,7 @@ import pytest
 
 from ipp.job import Document, Job
 from server.delivery.transport import Cargo, Progress, Shipment
+from tests.peers.ippeveprinter import IppEvePrinter
 
 NOW = datetime(2026, 11, 21, 21, 0, tzinfo=UTC)
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 40
@@ -79,6 +80,12 @@ class Told:
 
 
 Load = Callable[..., tuple[Shipment, Told]]
+
+
+@pytest.fixture
+def eve_printer(start_eve_printer: Callable[..., IppEvePrinter]) -> IppEvePrinter:
+    """A printer for one test alone: what is done to it here may leave it busy for ever."""
+    return start_eve_printer()
 
 
 @pytest.fixture
