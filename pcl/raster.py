@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from pcl.errors import ClaimError, ConversionError, PclError
-from pcl.raster_colour import Neutral
+from pcl.raster_colour import Fragments, Neutral
 from pcl.raster_page import (
     APPLE_FILE_HEADER,
     APPLE_FILE_OCTETS,
@@ -39,6 +39,7 @@ PLACE_BITS = 17
 PLACE_MASK = (1 << PLACE_BITS) - 1
 NO_RUN = re.compile(rb"[\x80-\xff]")
 A_FEW = 8  # literals in a line are more than it is worth while to go from one to the next
+A_FEW_AGAIN = 2  # the same behind a line that had more than a few
 MAX_PAUSE = 31  # lines of many literals before one is tried again for runs
 FILL = 1 << 60  # what octet 128 adds: no sum of units comes near it
 
@@ -53,8 +54,10 @@ def _steps(unit_octets: int) -> list[int]:
     return [*runs, 1 + FILL, *literals]
 
 
-def _skip_runs(data: bytes, at: int, left: int, unit_octets: int, guess: int) -> tuple[int, int, int]:
-    """Skip runs and a few literals between them; return the place, the units left, and how many literals.
+def _skip_runs(
+    data: bytes, at: int, left: int, unit_octets: int, guess: int, few: int
+) -> tuple[int, int, int]:
+    """Skip runs and a `few` literals between them; return the place, the units left, and how many literals.
 
     Runs are all of one length, so that the counts of many are one slice, and its sum is made in C; `guess` is
     how many there may be. Text with hard edges has hardly anything but runs.
@@ -78,7 +81,7 @@ def _skip_runs(data: bytes, at: int, left: int, unit_octets: int, guess: int) ->
             break
         if data[at] == 128:
             return at + 1, 0, literals
-        if literals == A_FEW or data[at] < 128:
+        if literals == few or data[at] < 128:
             break
         units = 257 - data[at]
         if units > left:
@@ -210,8 +213,8 @@ class RasterAnalyzer(_Framing):
     """Counts and describes the pages of a PWG Raster or Apple Raster stream (an Analyzer).
 
     A page is coloured when a pixel of it is: black text sent as sRGB is a monochrome page. Holds one piece of
-    64 KiB and the part of a header or compressed run that it ends in (4 KiB at most), whatever the stream's
-    size; the time is linear in the stream's octets.
+    64 KiB, the part of a header or compressed run that it ends in (4 KiB at most), and some 8 MiB of what
+    fragments of lines are worth, whatever the stream's size; the time is linear in the stream's octets.
     """
 
     def __init__(self) -> None:
@@ -221,6 +224,8 @@ class RasterAnalyzer(_Framing):
         self._debt = 0  # octets to come that belong to a run already counted
         self._colour: bool | None = None
         self._neutral: Neutral | None = None
+        self._fragments: Fragments | None = None
+        self._fragments_of: tuple[bytes, str] | None = None
         self._lost = False
         self._finished = False
 
@@ -278,6 +283,10 @@ class RasterAnalyzer(_Framing):
     def _begin_page(self, page: RasterPage) -> None:
         self._neutral = Neutral.of(page.colour_space, page.bits_per_pixel)
         self._colour = False if page.is_grey_space or self._neutral else None
+        kind = (page.blank, page.colour_space)
+        if kind != self._fragments_of:
+            self._fragments = Fragments(page.blank, self._neutral) if page.unit_octets > 2 else None
+            self._fragments_of = kind
 
     def _walk(self, page: RasterPage, data: bytes, at: int) -> int:
         """Walk lines until the page or the data ends; return the place, which may lie behind the data."""
@@ -299,7 +308,7 @@ class RasterAnalyzer(_Framing):
     def _walk_lines(self, page: RasterPage, data: bytes, at: int, lines: list[bytes]) -> int:
         """Walk whole lines; stop at the page's end, or at the counts of a line that asks for single steps."""
         unit_octets, units, size, rows = page.unit_octets, page.units_per_line, len(data), self._rows_left
-        neutral, wait, pause, runs = self._neutral, 0, 0, 1
+        neutral, fragments, wait, pause, runs = self._neutral, self._fragments, 0, 0, 1
         while rows > 0 and at < size:
             start, left = at + 1, units
             rows -= data[at] + 1
@@ -307,9 +316,11 @@ class RasterAnalyzer(_Framing):
                 self._warn_rows(at)
             at = start
             if not wait:
-                at, left, literals = _skip_runs(data, at, left, unit_octets, runs)
+                # Among lines of many literals, most lines are such.
+                few = A_FEW_AGAIN if pause else A_FEW
+                at, left, literals = _skip_runs(data, at, left, unit_octets, runs, few)
                 runs = (at - start) // (1 + unit_octets) or 1
-                pause = min(MAX_PAUSE, 1 + 2 * pause) if literals == A_FEW else 0
+                pause = min(MAX_PAUSE, 1 + 2 * pause) if literals == few else 0
                 wait = pause
                 if not left and not literals:
                     if neutral and not neutral.holds_in_runs(data, start, at):
@@ -318,6 +329,14 @@ class RasterAnalyzer(_Framing):
                     continue
             else:
                 wait -= 1
+            before = at
+            if left and fragments is not None:
+                at, left, coloured = fragments.skip(data, start, at, left)
+                if not left:
+                    if neutral and (coloured or not neutral.holds(data[start:before])):
+                        self._see_colour()
+                        neutral = None
+                    continue
             if left:
                 at, left = _skip_counts(data, at, left, units, unit_octets)
             if left or at > size:

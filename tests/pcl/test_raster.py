@@ -15,7 +15,7 @@ from pcl.raster_page import PWG_PAGE_OCTETS, RasterPage, write_pwg_page
 from pcl.raster_writer import write_pwg
 from pcl.report import Certainty, Report, Sides
 
-from .raster_samples import BLACK, RED, apple_of, make_page, make_rows, pwg_of
+from .raster_samples import BLACK, RED, WHITE, apple_of, make_page, make_rows, pwg_of
 
 DATA = Path(__file__).parent.parent / "data" / "raster"
 SAMPLES = sorted(DATA.glob("*.pwg")) + sorted(DATA.glob("*.urf"))
@@ -293,6 +293,45 @@ def test_lines_of_many_runs_and_few_or_many_literals_are_added_up(
     assert analyse(stream, 1) == whole
     if not damaged:
         assert (whole.pages, codes(whole)) == (2, [])
+
+
+TINT = b"\x12\x34\x56"  # which no greys make when they stand side by side
+
+
+def make_smooth_line(chance: random.Random, units: int, coloured: bool) -> bytes:
+    """One compressed line of sRGB text with smooth edges and blank margins, 400 units wide at least."""
+    line, units = bytes([chance.choice((0, 0, 0, 1))]) + b"\x7f" + WHITE, units - 128
+    while units > 150:
+        count = chance.randint(1, 5)
+        levels = [bytes([chance.choice((0, 0x77, 0xFF))]) * 3 for _ in range(count)]
+        if coloured and chance.random() < 0.02:
+            levels[0] = TINT
+        line += (
+            bytes([257 - count]) + b"".join(levels) if count > 1 else bytes([chance.randrange(9)]) + levels[0]
+        )
+        units -= count if count > 1 else line[-4] + 1
+        line, units = line + b"\x03" + WHITE, units - 4
+    return line + b"\x7f" + WHITE + (bytes([units - 129]) + WHITE if units > 128 else b"")
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 1 << 32), st.integers(400, 1500), st.booleans(), st.booleans(), st.integers(2, 9000))
+def test_smooth_text_is_read_alike_whole_and_octet_by_octet(
+    seed: int, width: int, coloured: bool, damaged: bool, chunk_octets: int
+) -> None:
+    chance = random.Random(seed)
+    lines = [make_smooth_line(chance, width, coloured) for _ in range(30)]
+    page = make_page(width=width, height=sum(line[0] + 1 for line in lines))
+    stream = b"RaS2" + (write_pwg_page(page) + b"".join(lines)) * 2
+    if damaged:
+        place = chance.randrange(LINES_AT, len(stream))
+        stream = stream[:place] + chance.randbytes(1) + stream[place + 1 :]
+    whole = analyse(stream)
+    assert analyse(stream, chunk_octets) == whole
+    assert analyse(stream, 1) == whole
+    if not damaged:
+        shown = any(TINT in line for line in lines)
+        assert (whole.pages, whole.colour_pages, codes(whole)) == (2, 2 * shown, [])
 
 
 @settings(deadline=None, max_examples=200)
