@@ -1,6 +1,7 @@
 import io
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import pikepdf
@@ -14,6 +15,8 @@ from pcl.report import Certainty, Orientation, Report
 from pcl.worker import Limits, WorkerPool
 
 from .documents import A4, BLACK_INK, RED_INK, make_pdf
+
+DATA = Path(__file__).parent.parent / "data" / "pdf"  # where its README says what poppler says
 
 _TYPE3 = pikepdf.Dictionary(Subtype=pikepdf.Name.Type3)
 _FONT_STATE = pikepdf.Dictionary(Font=pikepdf.Array([_TYPE3, 10]))
@@ -47,6 +50,54 @@ def test_the_analyser_tells_what_the_worker_found(pool: WorkerPool, chunk_octets
     assert (report.colour_pages, report.monochrome_pages) == (2, 3)
     assert report.certainty("pages") is Certainty.EXACT
     assert report == Report.from_json(report.to_json())
+
+
+@pytest.mark.parametrize(
+    ("name", "application", "sheets"),
+    [
+        (
+            "lo-letters.pdf",
+            "Writer",
+            [
+                ("iso_a4_210x297mm", Orientation.PORTRAIT, False),
+                ("iso_a4_210x297mm", Orientation.LANDSCAPE, True),
+                ("na_letter_8.5x11in", Orientation.PORTRAIT, False),
+                ("iso_a5_148x210mm", Orientation.PORTRAIT, True),
+                ("na_legal_8.5x14in", Orientation.PORTRAIT, False),
+                ("iso_dl_110x220mm", Orientation.LANDSCAPE, False),
+            ],
+        ),
+        (
+            "lo-cells.pdf",
+            "Calc",
+            [("iso_a4_210x297mm", Orientation.PORTRAIT, False)] * 3
+            + [("iso_a4_210x297mm", Orientation.LANDSCAPE, True)],
+        ),
+        (
+            "lo-slides.pdf",
+            "Impress",
+            [
+                ("custom_157.5x280mm_157.5x280mm", Orientation.LANDSCAPE, colour)
+                for colour in (True, False, True)
+            ],
+        ),
+    ],
+)
+def test_what_libreoffice_makes_is_what_poppler_says_of_it(
+    name: str, application: str, sheets: list[tuple[str, Orientation, bool]]
+) -> None:
+    report = measure((DATA / name).read_bytes())
+    assert [(page.media, page.orientation, page.colour) for page in report.each_page()] == sheets
+    assert (report.pages, report.colour_pages) == (len(sheets), sum(colour for *_, colour in sheets))
+    assert (report.version, report.application, report.encryption) == ("1.6", application, None)
+    assert report.variables == {"Producer": "LibreOffice 7.4", "Author": "Ada"}
+    assert report.warnings == ()
+
+
+def test_what_libreoffice_locks_is_recognised() -> None:
+    report = measure((DATA / "lo-letters-password.pdf").read_bytes())
+    assert (report.encryption, report.pages, report.colour_pages) == ("password", None, None)
+    assert (report.version, codes(report)) == ("1.6", ["password-needed"])
 
 
 def test_pages_are_counted_through_a_deep_tree_and_object_streams() -> None:
