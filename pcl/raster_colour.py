@@ -17,8 +17,9 @@ MAX_FRAGMENTS = 1 << 15  # that are remembered, of REMEMBERED_OCTETS at most: so
 REMEMBERED_OCTETS = 64
 MAX_JOINED = 4  # fragments that one literal with blank units in it may spread over
 LINE_OCTETS = 1 << 13  # a line's end is not looked for farther than that
+WORTH_UNITS = 128  # fewer are sooner added up count by count
 CREDIT = 1 << 15  # what may be spent on lines that do not pay before known fragments have earned it again
-NEW_COSTS = 4  # known fragments that a new one, or one of a line in vain, is worth in time
+NEW_COSTS = 8  # known fragments that a new one, or one of a line in vain, is worth in time
 TRY_COSTS = 64  # the same of a line whose end is not found
 PAUSE = 32  # lines without a try when the credit is spent: they bound what hostile lines cost
 
@@ -134,6 +135,8 @@ class Fragments(dict[bytes, int]):
         where the next line begins as this one does, behind a blank unit; return `at` and `left` unchanged
         where that is not so.
         """
+        if left < WORTH_UNITS:
+            return at, left, False
         if self._pause:
             self._pause -= 1
             return at, left, False
@@ -146,13 +149,15 @@ class Fragments(dict[bytes, int]):
             if total >= OPEN:
                 total = self._close(fragments, values)
             if total < OPEN and total & (COLOURED - 1) == left:
-                earned = min(CREDIT, self._credit + len(values)) - NEW_COSTS * max(0, len(self) - known)
-                self._credit = max(0, earned)
+                self._pay(len(values), NEW_COSTS * max(0, len(self) - known))
                 return end + len(blank), 0, total >= COLOURED
-        self._credit -= TRY_COSTS + NEW_COSTS * len(values)
+        self._pay(0, TRY_COSTS + NEW_COSTS * len(values))
+        return at, left, False
+
+    def _pay(self, earned: int, cost: int) -> None:
+        self._credit = min(CREDIT, self._credit + earned) - cost
         if self._credit <= 0:
             self._credit, self._pause = CREDIT // 16, PAUSE
-        return at, left, False
 
     def _close(self, fragments: list[bytes], values: list[int]) -> int:
         """Return the sum of the values when literals that have a blank unit in them are joined again."""
