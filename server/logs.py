@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener
-from typing import Final, TextIO
+from typing import Final, TextIO, cast
 
 import msgspec
 
@@ -40,6 +40,14 @@ class _Bounded(QueueHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the base class's
         if not isinstance(sys.exception(), queue.Full):
             super().handleError(record)
+
+
+class _Listener(QueueListener):
+    """Ends also where the queue is full at the end."""
+
+    def enqueue_sentinel(self) -> None:
+        """Tell the thread to end, once it has room for being told."""
+        cast("queue.Queue[logging.LogRecord | None]", self.queue).put(None)
 
 
 class TextFormatter(logging.Formatter):
@@ -81,7 +89,7 @@ def logging_to(stream: TextIO, settings: Log) -> Iterator[None]:
     output = logging.StreamHandler(stream)
     output.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter())
     waiting: queue.Queue[logging.LogRecord] = queue.Queue(_QUEUED_MAX)
-    listener = QueueListener(waiting, output)
+    listener = _Listener(waiting, output)
     handler = _Bounded(waiting)
     root = logging.getLogger()
     levels = {name: logging.getLogger(name).level for name in _QUIET}

@@ -6,6 +6,7 @@ the same moment: one client at a time, or a printer each.
 
 from __future__ import annotations
 
+import ssl
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -131,5 +132,8 @@ def start_ippeveprinter(
                     if attempt == START_ATTEMPTS:
                         raise
                     continue  # somebody took the port between the look and the start
+                if not prefix:
+                    # It makes its certificate at the first TLS connection, and two where two come at once.
+                    ssl.get_server_certificate(("localhost", port))
                 yield IppEvePrinter(instance, port, spool, keys, child)
                 return
