@@ -97,11 +97,6 @@ class Attributes:
         """The attribute of that name, or None."""
         return self._by_name().get(name)
 
-    @property
-    def wire_list(self) -> list[Attribute]:
-        """The list itself, for the decoder, which fills it before anybody looks a name up."""
-        return self._list
-
     def names(self) -> list[str]:
         """Every name, in order."""
         return [attribute.name for attribute in self._list]

@@ -30,10 +30,6 @@ from .vocabulary.enums import Operation
 
 VERSIONS: Final = ((1, 0), (1, 1), (2, 0), (2, 1), (2, 2))
 
-# Names that stand for many in requested-attributes (RFC 8011 4.2.5.1), and what they stand for.
-GROUP_NAMES: Final = frozenset(
-    {"all", "printer-description", "job-template", "job-description", "job-status", "document-description"}
-)
 # Only given when named (PWG 5100.7 6.9.38): it is larger than all the rest.
 _ONLY_WHEN_NAMED: Final = frozenset({"media-col-database"})
 # What clients may ask of a job, and the members of those that are collections: what a printer supports of
