@@ -165,6 +165,12 @@ class MemorySpool:
 
     async def create(self, ticket: Ticket) -> Job:
         """A new job that expects documents."""
+        if ticket.password is not None:
+            # Nothing here asks for it again: a job that seems locked and is not would be worse than none.
+            raise RemoteProtocolError(
+                "a spool in memory keeps no job-password",
+                status=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED,
+            )
         job_id = next(self._ids)
         held = ticket.hold_until != "no-hold"
         reasons = {"job-incoming"}
@@ -247,6 +253,12 @@ class MemorySpool:
         if event is Event.CANCELED:
             add.add("job-canceled-by-user" if user.name == job.owner else "job-canceled-by-operator")
         return await self._happen(job_id, event, add=add, message=message)
+
+    async def release(
+        self, job_id: int, user: User, *, password: bytes | None = None, peer: str = "", message: str = ""
+    ) -> Job:
+        """Let a held job print; no job here has a password."""
+        return await self._happen(job_id, Event.RELEASED, message=message)
 
     async def _happen(self, job_id: int, event: Event, *, add: Iterable[str] = (), message: str = "") -> Job:
         before = self._need(job_id)

@@ -164,6 +164,14 @@ class Spool(Protocol):
         """Let something happen to a job."""
         ...
 
+    async def release(
+        self, job_id: int, user: User, *, password: bytes | None = None, peer: str = "", message: str = ""
+    ) -> Job:
+        """Let a held job print. One that came with a job-password wants it again; `peer` is where it is given
+        from, so that guessing can be slowed down. Raises client-error-not-authorized where it is not the one.
+        """
+        ...
+
     async def amend(self, job_id: int, changes: Sequence[Attribute], user: User) -> Job:
         """Set job attributes; an attribute whose value is delete-attribute is removed (RFC 3380 4.2)."""
         ...

@@ -138,14 +138,19 @@ def users() -> None:
     """People: their passwords, roles and secret paths."""
 
 
-def read_password(again: str) -> str:
-    """A password from the terminal, typed twice, or the first line of standard input."""
+def read_secret(what: str, again: str | bool = False, instead: str = "") -> str:
+    """A secret from the terminal, typed twice if `again` asks so, or the first line of standard input."""
     if sys.stdin.isatty():
-        return click.prompt("Password", hide_input=True, confirmation_prompt=again)
+        return click.prompt(what, hide_input=True, confirmation_prompt=again)
     line = sys.stdin.readline().rstrip("\r\n")
     if not line:
-        fail(RefusedError("no password: type one, give it on standard input, or use --no-password"))
+        fail(RefusedError(f"no {what}: type one, or give it on standard input{instead}"))
     return line
+
+
+def read_password() -> str:
+    """A new password, typed twice."""
+    return read_secret("Password", "The same again", ", or use --no-password")
 
 
 @users.command("add")
@@ -155,7 +160,7 @@ def read_password(again: str) -> str:
 @asks
 def add_person(daemon: Daemon, name: str, role: c.Role, no_password: bool) -> None:
     """Make a person known. The password is asked, or read from standard input."""
-    password = None if no_password else read_password("The same again")
+    password = None if no_password else read_password()
     daemon.show(c.AddPerson(name=name, password=password, role=role), lambda person: show_people([person]))
 
 
@@ -182,7 +187,7 @@ def remove_person(daemon: Daemon, name: str) -> None:
 @asks
 def set_password(daemon: Daemon, name: str, take_away: bool) -> None:
     """Give a person another password."""
-    password = None if take_away else read_password("The same again")
+    password = None if take_away else read_password()
     daemon.show(c.SetPassword(name=name, password=password), lambda person: show_people([person]))
 
 
@@ -340,10 +345,16 @@ def one_job(daemon: Daemon, job: int) -> None:
 @main.command()
 @click.argument("job", type=int)
 @click.option("--to", "printer", required=True, help="The printer it comes out of.")
+@click.option("--pin", "with_pin", is_flag=True, help="Ask for the PIN that the job came with.")
 @asks
-def release(daemon: Daemon, job: int, printer: str) -> None:
-    """Let a parked job come out of a printer."""
-    daemon.show(c.ReleaseJob(job=job, printer=printer), lambda found: show_jobs([found]))
+def release(daemon: Daemon, job: int, printer: str, with_pin: bool) -> None:
+    """Let a parked job come out of a printer.
+
+    One that was sent with a PIN (job-password) comes out with that only: give --pin, and type it, or write it
+    to standard input.
+    """
+    pin = read_secret("PIN") if with_pin else None
+    daemon.show(c.ReleaseJob(job=job, printer=printer, pin=pin), lambda found: show_jobs([found]))
 
 
 @main.command()

@@ -41,6 +41,7 @@ from server.identity.networks import Networks
 from server.identity.people import Hasher, People
 from server.jobs.analysis import StreamAnalyser
 from server.jobs.intake import Analyser, Intake
+from server.jobs.lock import Lock
 from server.jobs.service import JobService, Keeping
 from server.jobs.spool import QueueSpool
 from server.logs import logging_to
@@ -178,7 +179,8 @@ class _House:
             operation=timedelta(seconds=config.jobs.incoming_time_out_s),
             waiting_per_owner_max=config.jobs.waiting_per_owner_max,
         )
-        self.jobs = JobService(stores.index, stores.vault, self.intake, utc_now, hasher.hash_octets, keeping)
+        lock = Lock(stores.index, hasher, utc_now)
+        self.jobs = JobService(stores.index, stores.vault, self.intake, utc_now, lock, keeping)
         self.releaser = Releaser(
             stores.index,
             stores.ledger,

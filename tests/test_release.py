@@ -183,6 +183,53 @@ def test_release_job_by_ipp_lets_the_job_out_of_the_queue_s_own_printer(
     wait_for_completion(daemon, number)
 
 
+def pin(digits: str) -> tuple[bytes, ...]:
+    return (
+        wire.attribute(wire.OCTET_STRING, "job-password", digits),
+        wire.attribute(wire.KEYWORD, "job-password-encryption", "none"),
+    )
+
+
+def park_with_pin(daemon: Daemon, document: Path, digits: str) -> int:
+    answer = ask(daemon, Operation.PRINT_JOB, ADA, *pin(digits), document=document.read_bytes())
+    assert answer.status == ipp.Status.SUCCESSFUL_OK
+    assert "job-password-wait" in answer.job.strings("job-state-reasons")
+    return answer.job.integer("job-id", 0)
+
+
+def test_a_job_with_a_pin_is_released_by_ipp_with_the_pin_only(
+    daemon: Daemon, eve_printer: IppEvePrinter, suites: Suites
+) -> None:
+    document = suites.document("onepage-a4.pdf")
+    number = park_with_pin(daemon, document, "47114711")
+    for who, given in ((ADA, ()), (ADA, pin("0815")), (OPERATOR, ()), (OPERATOR, pin("0816"))):
+        answer = ask(daemon, Operation.RELEASE_JOB, who, job_id(number), *given)
+        assert answer.status == ipp.Status.CLIENT_ERROR_NOT_AUTHORIZED
+        assert "0815" not in str(answer)
+    # To whom it is not theirs it is not there, with the PIN or without.
+    answer = ask(daemon, Operation.RELEASE_JOB, BOB, job_id(number), *pin("47114711"))
+    assert answer.status == ipp.Status.CLIENT_ERROR_NOT_FOUND
+    assert eve_printer.received() == []
+    answer = ask(daemon, Operation.RELEASE_JOB, ADA, job_id(number), *pin("47114711"))
+    assert answer.status == ipp.Status.SUCCESSFUL_OK
+    [received] = eve_printer.wait_for_documents(1)
+    assert received.read_bytes() == document.read_bytes()
+    wait_for_completion(daemon, number)
+    assert daemon.find_leaks("47114711", "0815") == []
+
+
+def test_a_job_with_a_pin_is_released_at_the_daemon_s_machine_with_the_pin_only(
+    daemon: Daemon, eve_printer: IppEvePrinter, suites: Suites
+) -> None:
+    number = park_with_pin(daemon, suites.document("onepage-a4.pdf"), "90210")
+    assert daemon.release(number, "eve", check=False).returncode == 1
+    wrong = daemon.run("release", str(number), "--to", "eve", "--pin", stdin="90211\n", check=False)
+    assert wrong.returncode == 1
+    daemon.run("release", str(number), "--to", "eve", "--pin", stdin="90210\n")
+    eve_printer.wait_for_documents(1)
+    wait_for_completion(daemon, number)
+
+
 def test_a_job_that_came_out_is_not_released_again(
     daemon: Daemon, eve_printer: IppEvePrinter, suites: Suites
 ) -> None:

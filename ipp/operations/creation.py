@@ -19,7 +19,7 @@ from ..ticket import check_value, sort_out
 from ..values import OutOfBand
 from ..vocabulary.enums import Operation
 from .describe import JOB_CREATED, describe_job
-from .job import own_job
+from .job import is_kept_secret, own_job
 from .subscription import subscribe
 
 # Operation attributes of a job that it goes on telling (RFC 8011 5.3, PWG 5100.7).
@@ -161,16 +161,9 @@ def _password(call: Call) -> bytes | None:
     given = call.asked.get("job-password")
     if given is None or not isinstance(given.value, bytes):
         return None
-    printer = call.printer.attributes
-    encryption = call.asked.string("job-password-encryption", "none")
-    fits = (
-        call.request.secure
-        and encryption in printer.strings("job-password-encryption-supported")
-        and 0 < len(given.value) <= printer.integer("job-password-supported", 0)
-    )
-    if not fits:
+    if not is_kept_secret(call, given.value):
         call.unsupported.append(Attribute.of("job-password", Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED))
-        if printer.string("job-release-action-default") == "job-password":
+        if call.printer.attributes.string("job-release-action-default") == "job-password":
             raise RemoteProtocolError(
                 "job-password", status=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
             )

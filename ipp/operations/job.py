@@ -118,9 +118,32 @@ async def hold_job(call: Call) -> Response:
     return call.reply()
 
 
+def is_kept_secret(call: Call, password: bytes) -> bool:
+    """Whether a job-password came so that it can be kept secret, and is one that this printer takes."""
+    printer = call.printer.attributes
+    return (
+        call.request.secure
+        and call.asked.string("job-password-encryption", "none")
+        in printer.strings("job-password-encryption-supported")
+        and 0 < len(password) <= printer.integer("job-password-supported", 0)
+    )
+
+
 async def release_job(call: Call) -> Response:
-    """RFC 8011 4.3.6."""
-    return await _happen(call, Event.RELEASED)
+    """RFC 8011 4.3.6. A job that waits for its job-password (PWG 5100.11) is given it here, over TLS, by the
+    operation attributes with which it was made: the standards have no other operation for it."""
+    job = await own_job(call)
+    given = call.asked.get("job-password")
+    password = given.value if given is not None and isinstance(given.value, bytes) else None
+    if password is not None and not is_kept_secret(call, password):
+        raise RemoteProtocolError(
+            "a job-password is given over TLS, in one of job-password-encryption-supported",
+            status=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED,
+        )
+    message = str(call.asked.string("message", ""))
+    peer = call.request.peer
+    await call.spool.release(job.id, call.user, password=password, peer=peer, message=message)
+    return call.reply()
 
 
 async def restart_job(call: Call) -> Response:

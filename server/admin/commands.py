@@ -314,11 +314,12 @@ class ShowJob(Command, frozen=True, tag="jobs.show"):
 
 
 class ReleaseJob(Command, frozen=True, tag="release"):
-    """Let a parked job come out of a printer."""
+    """Let a parked job come out of a printer; one with a job-password (a PIN) with that only."""
 
     answer: ClassVar[Any] = JobView
     job: int
     printer: str
+    pin: str | None = None
 
 
 class CancelJob(Command, frozen=True, tag="cancel"):

@@ -58,7 +58,9 @@ class Jobs(Protocol):
         """Let something happen to a job."""
         ...
 
-    async def release(self, job_id: int, device: str, user: User) -> Job:
+    async def release(
+        self, job_id: int, device: str, user: User, *, password: bytes | None = None, peer: str = ""
+    ) -> Job:
         """Let a parked job come out of a device."""
         ...
 
@@ -298,7 +300,11 @@ class Desk:
     async def _release_job(self, command: c.ReleaseJob, by: str) -> c.JobView:
         job, printer = await self._job(command.job), self._fleet.printer(command.printer)
         try:
-            return view_job(await self._jobs.release(job.id, printer.name, _operator(by)))
+            pin = None if command.pin is None else command.pin.encode(errors="surrogateescape")
+            released = await self._jobs.release(
+                job.id, printer.name, _operator(by), password=pin, peer="this machine"
+            )
+            return view_job(released)
         except RemoteProtocolError as error:
             raise _told(job, "released", error) from error
 
@@ -337,6 +343,8 @@ def _told(job: Job, what: str, error: RemoteProtocolError) -> CommandError:
     if error.status is Status.CLIENT_ERROR_NOT_POSSIBLE:
         state = job.state.name.lower().replace("_", "-")
         return CommandError(f"job {job.id} cannot be {what}: it is {state}")
+    if error.status is Status.CLIENT_ERROR_NOT_AUTHORIZED:
+        return CommandError(f"job {job.id} has a PIN (`--pin` asks for it): {error}")
     return CommandError(f"job {job.id} cannot be {what}: {error}")
 
 

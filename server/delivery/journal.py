@@ -15,7 +15,8 @@ from ipp.job import Event, Job
 from ipp.spool import Clock
 from server.delivery.transport import Device
 from server.errors import NotStoredError, PullprintError
-from server.jobs.service import SYSTEM, JobService
+from server.jobs.actors import SYSTEM
+from server.jobs.service import JobService
 from server.storage import ledger
 from server.storage.deliveries import Delivery, Outcome
 from server.storage.documents import StoredDocument

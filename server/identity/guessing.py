@@ -1,6 +1,6 @@
-"""Limits on guessing passwords, which cannot be used to lock somebody out for ever.
+"""Limits on guessing secrets, which cannot be used to lock somebody out for ever.
 
-Three counts of failures drain with time, each at its own rate:
+Three counts of failures drain with time, each at its own rate; for people and their passwords:
 
     from an origin         whatever the names: 20, then one in 15 s
     a name from an origin  5, then one in 60 s
@@ -40,6 +40,15 @@ NAME_AT_ORIGIN: Final = Rate(5, 60)
 NAME: Final = Rate(50, 60)
 
 
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What may fail from an origin whatever the names, of a name from an origin, and of a name."""
+
+    origin: Rate = ORIGIN
+    name_at_origin: Rate = NAME_AT_ORIGIN
+    name: Rate = NAME
+
+
 class _Count(Generic[Key]):
     """Failures by key, each gone after its interval; the longest untouched key goes when there are too many.
 
@@ -69,14 +78,21 @@ class _Count(Generic[Key]):
 
 
 class Attempts:
-    """Who may try a password now. `clock` gives seconds that only go forward."""
+    """Who may try a secret now: a person's, or whatever else has a name. `clock` gives seconds that only go
+    forward."""
 
-    def __init__(self, trusted: Container[str] = (), *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        trusted: Container[str] = (),
+        *,
+        rates: Rates = Rates(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._trusted = trusted
         self._clock = clock
-        self._by_origin: _Count[str] = _Count(ORIGIN)
-        self._by_pair: _Count[tuple[str, str]] = _Count(NAME_AT_ORIGIN)
-        self._by_name: _Count[str] = _Count(NAME)
+        self._by_origin: _Count[str] = _Count(rates.origin)
+        self._by_pair: _Count[tuple[str, str]] = _Count(rates.name_at_origin)
+        self._by_name: _Count[str] = _Count(rates.name)
         self._succeeded: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def begin(self, name: str, peer: str) -> bool:

@@ -103,7 +103,10 @@ class Hasher:
 
     async def verify(self, password: str, phc: str | None) -> bool:
         """Whether the PHC string is this password's. The work is the same where there is none (None)."""
-        octets = fold_password(password)
+        return await self.verify_octets(fold_password(password), phc)
+
+    async def verify_octets(self, octets: bytes, phc: str | None) -> bool:
+        """Whether the PHC string is that of these octets: see `verify`."""
         async with self._turn:
             if self._nobodys is None:
                 self._nobodys = await asyncio.to_thread(self._hash, self._random(_HASH_OCTETS))

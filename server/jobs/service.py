@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,7 +22,9 @@ from ipp.job import ACTIVE, Event, Job, advance
 from ipp.job import Document as JobDocument
 from ipp.spool import Clock, DocumentTicket, Query, Ticket
 from server.errors import NotStoredError, StorageError, VersionConflictError
+from server.jobs.actors import SYSTEM, actor_of
 from server.jobs.intake import Intake, Received
+from server.jobs.lock import LOCKED, Lock
 from server.storage import ledger
 from server.storage.fleet import Queue
 from server.storage.index import Index, Transaction
@@ -36,10 +38,6 @@ ATTRIBUTES_OCTETS_MAX: Final = 8 << 10
 # A job's row holds what it tells of each of its documents, and is written anew with each.
 DOCUMENTS_MAX: Final = 1000
 
-# Who acts where no person does.
-SYSTEM: Final = User("system", authenticated=True, operator=True)
-
-HashPassword: TypeAlias = Callable[[bytes], Awaitable[str]]
 Also: TypeAlias = Callable[[Transaction, Job], None]
 
 
@@ -64,14 +62,14 @@ class JobService:
         vault: Vault,
         intake: Intake,
         clock: Clock,
-        hash_password: HashPassword,
+        lock: Lock,
         keeping: Keeping = Keeping(),
     ) -> None:
         self._index = index
         self._vault = vault
         self._intake = intake
         self._clock = clock
-        self._hash_password = hash_password
+        self._lock = lock
         self.keeping = keeping
         self._arriving: dict[int, datetime] = {}  # jobs that expect documents, and when one last came
 
@@ -97,7 +95,7 @@ class JobService:
         if queue.kind == "hold":
             reasons.add("job-release-wait")
             if ticket.password is not None:
-                reasons.add("job-password-wait")
+                reasons.add(LOCKED)
         if ticket.hold_until != "no-hold":
             reasons.add("job-hold-until-specified")
         elif queue.holding:
@@ -116,7 +114,7 @@ class JobService:
             priority=ticket.priority,
             output_device=None if queue.kind == "hold" else queue.printer,
         )
-        secret = None if ticket.password is None else await self._hash_password(ticket.password)
+        secret = None if ticket.password is None else await self._lock.hash(ticket.password)
 
         def add(t: Transaction) -> Job:
             waiting = t.jobs.count_active(job.owner)
@@ -178,9 +176,27 @@ class JobService:
             job_id, [event], user, add=reasons, drop=drop, message=message, impressions=impressions, also=also
         )
 
-    async def release(self, job_id: int, device: str, user: User) -> Job:
-        """Let a parked job come out of a device. The same call for every way in which a person asks."""
-        return await self._change(job_id, [Event.RELEASED], user, device=device)
+    async def release(
+        self,
+        job_id: int,
+        device: str,
+        user: User,
+        *,
+        password: bytes | None = None,
+        peer: str = "",
+        message: str = "",
+    ) -> Job:
+        """Let a parked job come out of a device. The same call for every way in which a person asks.
+
+        A job that waits for its job-password comes out for nobody without it: see `Lock.open`.
+        """
+        job = await self._need(job_id)
+        locked = LOCKED in job.reasons
+        if locked:
+            await self._lock.open(job, password, user, peer)
+        return await self._change(
+            job_id, [Event.RELEASED], user, device=device, message=message, unlocked=locked
+        )
 
     async def restart(self, job_id: int, queue: Queue, user: User) -> Job:
         """Print a finished job again, if its documents are still there; in a hold queue, park it again."""
@@ -201,6 +217,7 @@ class JobService:
         device: str | None = None,
         impressions: int | None = None,
         version: int | None = None,
+        unlocked: bool = False,
         also: Also | None = None,
     ) -> Job:
         """Events, one after the other, in one transaction, and what they bring with them.
@@ -213,6 +230,8 @@ class JobService:
             before = job = _stored(t, job_id)
             if Event.RELEASED in events and t.deliveries.is_under_way(job_id):
                 raise RemoteProtocolError("a device has it", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
+            if Event.RELEASED in events:
+                _check_release(before, device, unlocked)
             if Event.RESTARTED in events and len(t.documents.of(job_id)) < len(job.documents):
                 raise RemoteProtocolError("its documents are gone", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             for event in events:
@@ -382,15 +401,6 @@ class JobService:
         return await self._index.read(lambda t: _stored(t, job_id))
 
 
-def actor_of(t: Transaction, user: User) -> str:
-    """What the ledger calls who acts, so that nobody passes for us or for who commands at this machine."""
-    if user is SYSTEM:
-        return user.name
-    if user.authenticated and ":" in user.name:  # `uid:0`: nobody who prints has such a name and proved it
-        return user.name
-    return t.people.actor(user.name)
-
-
 def _stored(t: Transaction, job_id: int) -> Job:
     try:
         return t.jobs.get(job_id)
@@ -417,6 +427,14 @@ def _with_document(t: Transaction, job: Job, received: Received, now: datetime) 
     return replace(job, documents=(*job.documents, document), impressions=total)
 
 
+def _check_release(job: Job, device: str | None, unlocked: bool) -> None:
+    """A parked job comes out where somebody asked for it, and a locked one only once its lock is open."""
+    if "job-release-wait" in job.reasons and device is None:
+        raise RemoteProtocolError("it is released at a printer", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
+    if LOCKED in job.reasons and not unlocked:
+        raise RemoteProtocolError("it is locked again", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
+
+
 def _check_number(job: Job) -> None:
     if len(job.documents) >= DOCUMENTS_MAX:
         raise RemoteProtocolError(
@@ -435,7 +453,7 @@ def _check_size(attributes: Attributes) -> None:
 def _without_hold(job: Job, now: datetime) -> Job:
     """The job without job-hold-until; it stays parked where it waits for its owner."""
     left = job.reasons - {"job-hold-until-specified"}
-    if job.state is not JobState.PENDING_HELD or left & {"job-release-wait", "job-password-wait"}:
+    if job.state is not JobState.PENDING_HELD or left & {"job-release-wait", LOCKED}:
         return replace(job, reasons=left)
     return advance(job, Event.RELEASED, now)
 

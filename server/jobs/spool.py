@@ -12,7 +12,8 @@ from ipp.exchange import User
 from ipp.job import ACTIVE, Event, Job
 from ipp.spool import Clock, Command, DocumentTicket, Notice, PrinterStatus, Query, Ticket
 from server.errors import NotStoredError
-from server.jobs.service import JobService, actor_of
+from server.jobs.actors import actor_of
+from server.jobs.service import JobService
 from server.storage import ledger
 from server.storage.fleet import Queue
 from server.storage.index import Index, Transaction
@@ -184,23 +185,30 @@ class QueueSpool:
         return await self._service.receive(job_id, document, data, last=last, user=user)
 
     async def change(self, job_id: int, event: Event, user: User, *, message: str = "") -> Job:
-        """Let something happen to a job. A parked one is released to the queue's device, if it has one."""
-        job = await self._own(job_id)
-        queue = await self.queue()
+        """Let something happen to a job."""
+        await self._own(job_id)
         if event is Event.STOPPED:
             raise RemoteProtocolError(
                 "what a device has begun cannot be suspended", status=Status.CLIENT_ERROR_NOT_POSSIBLE
             )
         if event is Event.RESTARTED:
-            return await self._service.restart(job_id, queue, user)
-        if event is Event.RELEASED and job.state is JobState.PENDING_HELD and queue.kind == "hold":
-            if queue.printer is None or "job-password-wait" in job.reasons:
-                raise RemoteProtocolError(
-                    "it is released at a printer", status=Status.CLIENT_ERROR_NOT_POSSIBLE
-                )
-            return await self._service.release(job_id, queue.printer, user)
+            return await self._service.restart(job_id, await self.queue(), user)
         add = {"job-hold-until-specified"} if event is Event.HELD else set[str]()
         return await self._service.change(job_id, event, user, add=add, message=message)
+
+    async def release(
+        self, job_id: int, user: User, *, password: bytes | None = None, peer: str = "", message: str = ""
+    ) -> Job:
+        """Let a held job print; a parked one comes out of the queue's device, if it has one."""
+        job = await self._own(job_id)
+        if "job-release-wait" not in job.reasons:
+            return await self._service.change(job_id, Event.RELEASED, user, message=message)
+        device = (await self.queue()).printer
+        if device is None:
+            raise RemoteProtocolError("it is released at a printer", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
+        return await self._service.release(
+            job_id, device, user, password=password, peer=peer, message=message
+        )
 
     async def amend(self, job_id: int, changes: Sequence[Attribute], user: User) -> Job:
         """Set job attributes."""

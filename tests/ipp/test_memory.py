@@ -11,7 +11,7 @@ from ipp.job import FINISHED, Document, Event, Job
 from ipp.memory import MemoryNotices, MemorySpool
 from ipp.message import Attributes
 from ipp.spool import DocumentTicket, Notice, Query, Ticket, utc_now
-from tests.ipp.asking import ANNA, Desk, of, stream
+from tests.ipp.asking import ANNA, Desk, make_desk, of, stream
 
 
 async def add(spool: MemorySpool, data: bytes = b"x", priority: int = 50) -> int:
@@ -152,3 +152,10 @@ async def test_a_job_whose_documents_stop_coming_is_aborted_and_a_slow_one_is_no
     assert going is not None
     assert (ended.state, ended.message) == (JobState.ABORTED, "its documents stopped coming")
     assert going.incoming
+
+
+async def test_a_job_that_wants_a_lock_is_refused_where_nothing_would_lock_it() -> None:
+    desk = make_desk()
+    with pytest.raises(RemoteProtocolError) as raised:
+        await desk.spool.create(Ticket(ANNA, "minutes", Attributes(), password=b"4711"))
+    assert raised.value.status is Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED

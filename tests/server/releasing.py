@@ -22,6 +22,7 @@ from ipp.spool import DocumentTicket, Query, Ticket, utc_now
 from server.delivery import open_transport
 from server.delivery.transport import Device, Transport
 from server.jobs.intake import Intake
+from server.jobs.lock import Lock
 from server.jobs.service import JobService
 from server.jobs.spool import QueueSpool
 from server.release import Policy, Releaser
@@ -46,9 +47,14 @@ QUICK = Policy(
 )
 
 
-async def no_password(_: bytes) -> str:
+class NoPasswords:
     """No job here has a password."""
-    raise NotImplementedError
+
+    async def hash_octets(self, octets: bytes) -> str:
+        raise NotImplementedError
+
+    async def verify_octets(self, octets: bytes, phc: str | None) -> bool:
+        raise NotImplementedError
 
 
 @dataclass
@@ -164,7 +170,7 @@ async def open_rooms(folder: Path) -> AsyncIterator[Rooms]:
         async with await Database.open(folder / "pullprint.db") as database:
             index = await Index.open(database, keys)
             vault = Vault(index, blobs, keys)
-            service = JobService(index, vault, Intake(vault), utc_now, no_password)
+            service = JobService(index, vault, Intake(vault), utc_now, Lock(index, NoPasswords(), utc_now))
             yield Rooms(folder, index, await Ledger.open(database), service, vault)
     finally:
         await blobs.close()

@@ -137,6 +137,24 @@ async def test_jobs_are_listed_released_and_canceled(served: Office) -> None:
     assert "bob" in await good(served, "jobs", "list", "--which", "finished")
 
 
+async def test_a_job_with_a_pin_is_released_with_it_only(served: Office) -> None:
+    await good(served, "printers", "add", "file:/tmp/out", "--name", "out", "--no-probe")
+    number = str(await served.park("ada", password=b"4711"))
+    for words, stdin in ((), ""), (("--pin",), "0815\n"):
+        result = await run(served.folder, "release", number, "--to", "out", *words, stdin=stdin)
+        assert result.exit_code == 1
+        assert f"job {number} has a PIN (`--pin` asks for it)" in result.stderr
+        assert "0815" not in result.output
+    result = await run(served.folder, "release", number, "--to", "out", "--pin")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "pullprint: no PIN: type one, or give it on standard input\n",
+    )
+    shown = await good(served, "release", number, "--to", "out", "--pin", stdin="4711\n")
+    assert "pending" in shown
+    assert "4711" not in shown
+
+
 async def test_the_ledger_is_shown_and_verified(served: Office) -> None:
     await served.park("ada")
     assert "job-created" in await good(served, "ledger", "show")

@@ -117,6 +117,30 @@ async def test_a_held_job_prints_when_it_is_released(desk: Desk) -> None:
     assert (await desk.ask(Operation.RELEASE_JOB, number(job_id))).status is Status.CLIENT_ERROR_NOT_POSSIBLE
 
 
+@pytest.mark.parametrize(
+    ("secure", "encryption", "octets"),
+    [(False, "none", 4), (True, "md5", 4), (True, "none", 9), (True, "none", 0)],
+)
+async def test_a_password_that_cannot_be_kept_secret_is_not_looked_at(
+    desk: Desk, secure: bool, encryption: str, octets: int
+) -> None:
+    desk.printer.set_attributes(
+        [
+            of("job-password-supported", Tag.INTEGER, 8),
+            of("job-password-encryption-supported", Tag.KEYWORD, "none"),
+        ]
+    )
+    job_id = await desk.park()
+    given = [
+        of("job-password", Tag.OCTET_STRING, b"1" * octets),
+        of("job-password-encryption", Tag.KEYWORD, encryption),
+    ]
+    answer = await desk.ask(Operation.RELEASE_JOB, number(job_id), *given, secure=secure)
+    assert answer.status is Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
+    answer = await desk.ask(Operation.GET_JOB_ATTRIBUTES, number(job_id))
+    assert answer.job.integer("job-state") == JobState.PENDING_HELD
+
+
 async def test_a_waiting_job_can_be_held_and_restarted_after_it_printed(desk: Desk) -> None:
     await desk.ask(Operation.PAUSE_PRINTER)
     await desk.ask(Operation.PRINT_JOB, document=PDF)

@@ -21,6 +21,7 @@ from server.errors import PullprintError
 from server.fleet import Fleet
 from server.identity.people import Hasher, People
 from server.jobs.intake import Intake
+from server.jobs.lock import Lock
 from server.jobs.service import JobService
 from server.jobs.spool import QueueSpool
 from server.storage.blobs import FileBlobs
@@ -93,11 +94,13 @@ class Office:
     serving: Serving
     desk: Desk
 
-    async def park(self, owner: str, title: str = "Letter", queue: str = "hold") -> int:
+    async def park(
+        self, owner: str, title: str = "Letter", queue: str = "hold", password: bytes | None = None
+    ) -> int:
         """A job with one document; its id."""
         user = User(owner, authenticated=True)
         spool = QueueSpool(queue, self.jobs, self.index, self.ledger, self.clock)
-        job = await spool.create(Ticket(user, title, Attributes([attribute("copies", 2)])))
+        job = await spool.create(Ticket(user, title, Attributes([attribute("copies", 2)]), password=password))
         document = DocumentTicket("letter.pdf", "application/pdf")
         await spool.receive(job.id, document, stream(b"%PDF-1.7"), last=True, user=user)
         return job.id
@@ -115,7 +118,7 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
         people = People(index, hasher, clock=clock)
         fleet = await Fleet.open(index, Config(), clock)
         vault = Vault(index, blobs, keys)
-        jobs = JobService(index, vault, Intake(vault, octets_max=1 << 20), clock, hasher.hash_octets)
+        jobs = JobService(index, vault, Intake(vault, octets_max=1 << 20), clock, Lock(index, hasher, clock))
         serving = Serving()
         desk = Desk(
             people=people,

@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from ipp import Attributes
 from ipp.exchange import User
 from ipp.spool import DocumentTicket, Ticket
+from server.identity.guessing import Attempts
 from server.jobs.intake import Intake
+from server.jobs.lock import RATES, Lock
 from server.jobs.service import JobService
 from server.jobs.spool import QueueSpool
 from server.storage.blobs import FileBlobs
@@ -38,6 +40,7 @@ class House:
     vault: Vault
     ledger: Ledger
     service: JobService
+    lock: Lock
 
     def spool(self, queue: str) -> QueueSpool:
         """A queue's spool."""
@@ -56,11 +59,15 @@ class House:
         return b"".join([chunk async for chunk in self.vault.open(stored)])
 
 
-async def digest_of(password: bytes) -> str:
+class QuickHasher:
     """Argon2id at its least: what it costs in earnest has its own tests."""
-    return Argon2id(salt=b"saltsalt", length=16, iterations=1, lanes=1, memory_cost=8).derive_phc_encoded(
-        password
-    )
+
+    async def hash_octets(self, octets: bytes) -> str:
+        function = Argon2id(salt=b"saltsalt", length=16, iterations=1, lanes=1, memory_cost=8)
+        return function.derive_phc_encoded(octets)
+
+    async def verify_octets(self, octets: bytes, phc: str | None) -> bool:
+        return phc == await self.hash_octets(octets)
 
 
 @pytest.fixture
@@ -72,9 +79,12 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with await Database.open(tmp_path / "pullprint.db") as database:
         index = await Index.open(database, keys)
         vault = Vault(index, blobs, keys)
-        service = JobService(index, vault, Intake(vault, octets_max=4 << 20), clock, digest_of)
+        # One clock for all: the limits on guessing count its seconds too.
+        attempts = Attempts(rates=RATES, clock=lambda: clock().timestamp())
+        lock = Lock(index, QuickHasher(), clock, attempts)
+        service = JobService(index, vault, Intake(vault, octets_max=4 << 20), clock, lock)
         now = clock()
         await index.write(lambda t: t.queues.put(Queue("park", "hold", now)))
         await index.write(lambda t: t.queues.put(Queue("desk", "direct", now, printer="laser")))
-        yield House(tmp_path, clock, index, blobs, vault, await Ledger.open(database), service)
+        yield House(tmp_path, clock, index, blobs, vault, await Ledger.open(database), service, lock)
     await blobs.close()

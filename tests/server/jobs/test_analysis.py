@@ -14,7 +14,7 @@ from server.jobs.analysis import StreamAnalyser
 from server.jobs.intake import Analysis, Intake
 from server.jobs.service import JobService
 from tests.ipp.asking import ANNA, stream
-from tests.server.jobs.conftest import House, digest_of
+from tests.server.jobs.conftest import House
 
 
 def pdf(pages: int) -> bytes:
@@ -51,7 +51,7 @@ def test_a_reader_that_cannot_work_says_nothing_and_raises_nothing() -> None:
 
 async def test_a_parked_job_tells_its_impressions(house: House) -> None:
     intake = Intake(house.vault, analyse=StreamAnalyser)
-    house.service = JobService(house.index, house.vault, intake, house.clock, digest_of)
+    house.service = JobService(house.index, house.vault, intake, house.clock, house.lock)
     spool = house.spool("park")
     job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
     for last in (False, True):
@@ -75,7 +75,7 @@ async def test_analyses_that_take_long_keep_nobody_elses_threads(house: House) -
         def close(self) -> None: ...
 
     intake = Intake(house.vault, analyse=lambda claimed: Slow())
-    house.service = JobService(house.index, house.vault, intake, house.clock, digest_of)
+    house.service = JobService(house.index, house.vault, intake, house.clock, house.lock)
     slow = [asyncio.create_task(house.park()) for _ in range(40)]
     try:
         async with asyncio.timeout(20):

@@ -16,11 +16,12 @@ from ipp.registry import attribute
 from ipp.spool import DocumentTicket, Query, Ticket
 from ipp.values import Range
 from server.errors import StorageFullError
+from server.jobs.actors import SYSTEM
 from server.jobs.intake import Intake
-from server.jobs.service import SYSTEM, JobService
+from server.jobs.service import JobService
 from server.storage.index import Transaction
 from tests.ipp.asking import ANNA, BERT, OPERATOR, stream
-from tests.server.jobs.conftest import DOCUMENT, House, digest_of
+from tests.server.jobs.conftest import DOCUMENT, House
 
 T = TypeVar("T")
 
@@ -146,7 +147,7 @@ async def test_what_waits_can_be_canceled_when_there_is_no_room_for_more(house: 
             raise StorageFullError("almost full")
 
     intake = Intake(house.vault, check_room=check_room)
-    house.service = JobService(house.index, house.vault, intake, house.clock, digest_of)
+    house.service = JobService(house.index, house.vault, intake, house.clock, house.lock)
     with pytest.raises(StorageFullError):
         await house.park(LARGE)  # asked for the job, for the document, and after each megabyte of it
     with pytest.raises(StorageFullError):

@@ -4,15 +4,26 @@ from uuid import UUID
 
 import pytest
 
-from ipp import Attribute, JobState, Operation, PrinterState, RemoteProtocolError, Status, Tag, decode
+from ipp import (
+    Attribute,
+    Attributes,
+    JobState,
+    Operation,
+    PrinterState,
+    RemoteProtocolError,
+    Status,
+    Tag,
+    decode,
+)
 from ipp.everywhere import Capabilities, attributes
 from ipp.job import Event
 from ipp.operations import standard_printer
 from ipp.printer import Printer
-from ipp.spool import Command, Query
+from ipp.spool import Command, Query, Ticket
+from server.storage.fleet import Queue
 from server.storage.ledger import Recorded
-from tests.ipp.asking import ANNA, OPERATOR, of, request
-from tests.server.jobs.conftest import House
+from tests.ipp.asking import ANNA, OPERATOR, of, request, stream
+from tests.server.jobs.conftest import DOCUMENT, House
 
 
 def printer_for(house: House, queue: str) -> Printer:
@@ -50,8 +61,28 @@ async def test_another_queues_job_is_not_there(house: House) -> None:
 async def test_a_parked_job_is_not_released_from_afar(house: House) -> None:
     job_id = await house.park()
     with pytest.raises(RemoteProtocolError) as raised:
-        await house.spool("park").change(job_id, Event.RELEASED, ANNA)
+        await house.spool("park").release(job_id, ANNA)
     assert raised.value.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+
+
+async def test_a_parked_job_comes_out_of_the_queue_s_own_device_with_what_it_asks_for(house: House) -> None:
+    now = house.clock()
+    await house.index.write(lambda t: t.queues.put(Queue("near", "hold", now, printer="laser")))
+    spool = house.spool("near")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes(), password=b"4711"))
+    await spool.receive(job.id, DOCUMENT, stream(b"%PDF-1.7"), last=True, user=ANNA)
+    with pytest.raises(RemoteProtocolError) as raised:
+        await spool.release(job.id, ANNA, password=b"0000", peer="192.0.2.7")
+    assert raised.value.status is Status.CLIENT_ERROR_NOT_AUTHORIZED
+    released = await spool.release(job.id, ANNA, password=b"4711", peer="192.0.2.7")
+    assert (released.state, released.output_device) == (JobState.PENDING, "laser")
+
+
+async def test_a_job_that_is_merely_held_asks_for_no_device(house: House) -> None:
+    spool = house.spool("desk")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes(), hold_until="indefinite"))
+    assert job.state is JobState.PENDING_HELD
+    assert (await spool.release(job.id, ANNA)).state is JobState.PENDING
 
 
 async def test_a_hold_ends_but_parking_does_not(house: House) -> None:
