@@ -28,7 +28,7 @@ from .compression import Encoding
 from .decoder import DEFAULT_LIMITS, Limits
 from .encoder import encode
 from .enums import GroupTag, Status, Tag
-from .errors import ConnectionFailed, LocalProtocolError, RemoteProtocolError
+from .errors import CertificateChanged, ConnectionFailed, LocalProtocolError, RemoteProtocolError
 from .exchange import read_message
 from .message import Attribute, Group, Message
 from .registry import attribute
@@ -400,13 +400,14 @@ class Client:
         return True
 
     def _failure(self, error: Exception, upload: Upload) -> ConnectionFailed:
-        before = isinstance(
-            error,
-            aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.ServerFingerprintMismatch,
-        ) or (upload.expects_continue and not upload.begun)
+        before = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) or (
+            upload.expects_continue and not upload.begun
+        )
         text = _explain(error, self._netloc)
-        if isinstance(error, aiohttp.ServerFingerprintMismatch) and isinstance(self._trust, FirstUse):
-            text += "; where it was renewed, forget the stored fingerprint"
+        if isinstance(error, aiohttp.ServerFingerprintMismatch):
+            if isinstance(self._trust, FirstUse):
+                text += "; where it was renewed, forget the stored fingerprint"
+            return CertificateChanged(text, error.got.hex())
         return ConnectionFailed(text, may_have_arrived=not before)
 
     def _refuse_unless_ipp(self, response: aiohttp.ClientResponse) -> None:

@@ -45,3 +45,14 @@ class ConnectionFailed(IppError):  # noqa: N818  # says what is the case
     def __init__(self, message: str, *, may_have_arrived: bool) -> None:
         super().__init__(message)
         self.may_have_arrived = may_have_arrived
+
+
+class CertificateChanged(ConnectionFailed):
+    """A peer shows another certificate than the pinned one, with the SHA-256 fingerprint `shown`.
+
+    Nothing was said to it.
+    """
+
+    def __init__(self, message: str, shown: str) -> None:
+        super().__init__(message, may_have_arrived=False)
+        self.shown = shown

@@ -310,6 +310,16 @@ def probe_printer(daemon: Daemon, printer: str) -> None:
     daemon.show(c.ProbePrinter(printer=printer), lambda found: show_printers([found]))
 
 
+@printers.command("trust")
+@click.argument("name")
+@click.option("--certificate", default="", metavar="SHA256", help="Only the one with this fingerprint.")
+@asks
+def trust_printer(daemon: Daemon, name: str, certificate: str) -> None:
+    """Take a printer's new certificate: the one it shows next, or the one given."""
+    command = c.TrustPrinter(name=name, certificate=certificate)
+    daemon.show(command, lambda printer: show_printers([printer]))
+
+
 @printers.command("remove")
 @click.argument("name")
 @asks

@@ -15,8 +15,9 @@ from typing import Final
 
 import msgspec
 
-from ipp import Attributes
+from ipp import Attributes, LocalProtocolError
 from ipp.spool import Clock, utc_now
+from ipp.trust import normal_fingerprint
 from server.config import (
     FIRST_QUEUE,
     Authentication,
@@ -174,10 +175,33 @@ class Fleet:
 
         await self._write(change)
 
+    async def row(self, name: str) -> Printer:
+        """A printer with what it last told of itself and the certificate it is held to."""
+        self.printer(name)
+        return await self._index.read(lambda t: t.printers.get(name))
+
     async def told(self, name: str) -> Attributes:
         """What a printer last told of itself; nothing where it was never asked."""
+        return (await self.row(name)).attributes
+
+    async def trust(self, name: str, certificate: str, by: str) -> None:
+        """Hold a printer to this certificate from now on; empty: to the next one that it shows.
+
+        Raises:
+            FleetError: that is no SHA-256 fingerprint.
+        """
         self.printer(name)
-        return (await self._index.read(lambda t: t.printers.get(name))).attributes
+        try:
+            digits = normal_fingerprint(certificate) if certificate else ""
+        except LocalProtocolError as error:
+            raise FleetError(str(error)) from error
+
+        def change(t: Transaction) -> None:
+            t.printers.pin(name, digits)
+            payload: dict[str, Json] = {"certificate": digits}
+            t.record(Event("printer-certificate-changed", self._clock(), by, subject=name, payload=payload))
+
+        await self._write(change)
 
     async def remove_printer(self, name: str, by: str) -> None:
         """Take a printer away, if no queue delivers to it."""

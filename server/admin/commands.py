@@ -75,6 +75,7 @@ class PrinterView(Answer, frozen=True):
     formats: list[str] = []
     color: bool | None = None
     two_sided: bool | None = None
+    certificate: str = ""
 
 
 class DocumentView(Answer, frozen=True):
@@ -290,6 +291,17 @@ class ProbePrinter(Command, frozen=True, tag="printers.probe"):
     printer: str
 
 
+class TrustPrinter(Command, frozen=True, tag="printers.trust"):
+    """Forget the certificate that a printer showed at first; take the next, or only the one given.
+
+    `certificate` is a SHA-256 fingerprint in hexadecimal digits.
+    """
+
+    answer: ClassVar[Any] = PrinterView
+    name: str
+    certificate: str = ""
+
+
 class RemovePrinter(Command, frozen=True, tag="printers.remove"):
     """Take a printer away."""
 
@@ -362,6 +374,7 @@ AnyCommand: TypeAlias = (
     | ListPrinters
     | AddPrinter
     | ProbePrinter
+    | TrustPrinter
     | RemovePrinter
     | ListJobs
     | ShowJob

@@ -134,6 +134,7 @@ class Desk:
             c.ListPrinters: self._list_printers,
             c.AddPrinter: self._add_printer,
             c.ProbePrinter: self._probe_printer,
+            c.TrustPrinter: self._trust_printer,
             c.RemovePrinter: self._remove_printer,
             c.ListJobs: self._list_jobs,
             c.ShowJob: self._show_job,
@@ -247,8 +248,9 @@ class Desk:
         return [await self._view_printer(printer) for printer in self._fleet.printers.values()]
 
     async def _view_printer(self, printer: PrinterSettings) -> c.PrinterView:
-        told = await self._fleet.told(printer.name)
-        return view_printer(printer, told, from_file=self._fleet.is_from_file(printer))
+        row = await self._fleet.row(printer.name)
+        from_file = self._fleet.is_from_file(printer)
+        return view_printer(printer, row.attributes, from_file=from_file, certificate=row.certificate)
 
     async def _add_printer(self, command: c.AddPrinter, by: str) -> c.PrinterView:
         told = await self._probe(command.uri) if command.probe else Attributes()
@@ -271,6 +273,10 @@ class Desk:
         await self._fleet.learn(printer.name, await self._probe(printer.uri), by)
         await self._serving.refresh()  # a direct queue promises what its printer does
         return await self._view_printer(printer)
+
+    async def _trust_printer(self, command: c.TrustPrinter, by: str) -> c.PrinterView:
+        await self._fleet.trust(command.name, command.certificate, by)
+        return await self._view_printer(self._fleet.printer(command.name))
 
     async def _remove_printer(self, command: c.RemovePrinter, by: str) -> None:
         await self._fleet.remove_printer(command.name, by)

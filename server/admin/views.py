@@ -62,15 +62,19 @@ def view_queue(
     )
 
 
-def view_printer(printer: PrinterSettings, told: Attributes, *, from_file: bool) -> PrinterView:
-    """A printer, with what it told of itself, as far as that makes sense."""
+def view_printer(
+    printer: PrinterSettings, told: Attributes, *, from_file: bool, certificate: str = ""
+) -> PrinterView:
+    """A printer, what it told of itself as far as that makes sense, and the certificate it is held to."""
     try:
-        return _view_printer(printer, told, from_file=from_file)
+        return _view_printer(printer, told, from_file, certificate)
     except RemoteProtocolError:
-        return _view_printer(printer, Attributes(), from_file=from_file)
+        return _view_printer(printer, Attributes(), from_file, certificate)
 
 
-def _view_printer(printer: PrinterSettings, told: Attributes, *, from_file: bool) -> PrinterView:
+def _view_printer(
+    printer: PrinterSettings, told: Attributes, from_file: bool, certificate: str
+) -> PrinterView:
     state = told.integer("printer-state")
     sides = told.strings("sides-supported")
     return PrinterView(
@@ -84,6 +88,7 @@ def _view_printer(printer: PrinterSettings, told: Attributes, *, from_file: bool
         formats=[str(each) for each in told.strings("document-format-supported")],
         color=told.boolean("color-supported"),
         two_sided=any(each.startswith("two-sided") for each in sides) if sides else None,
+        certificate=certificate,
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
 from ipp import Attribute, Attributes, IppError, JobState, Operation, Status, Tag
-from ipp.errors import ConnectionFailed
+from ipp.errors import CertificateChanged, ConnectionFailed
 from ipp.upload import ClientTimes
 from server.delivery.connection import connect
 from server.delivery.device import IppDevice, RefusedError, RemoteJob, RemoteStatus
@@ -184,6 +184,12 @@ class IppTransport:
                 f"{name} did not take the job: {_words(error)}. {advice}",
                 reasons=frozenset({_REASONS[error.status]} if error.status in _REASONS else ()),
                 again=again,
+            )
+        if isinstance(error, CertificateChanged):
+            return NotDeliveredError(
+                f"{name} shows another certificate than it did ({error.shown}). If it was given a new one, "
+                f"`pullprint printers trust {name}` takes it.",
+                again=True,
             )
         return NotDeliveredError(f"{name} cannot be reached: {_words(error)}", again=True)
 

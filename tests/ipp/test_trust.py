@@ -9,7 +9,7 @@ from ipp import (
     Operation,
 )
 from ipp.client import Client
-from ipp.errors import ConnectionFailed
+from ipp.errors import CertificateChanged, ConnectionFailed
 from ipp.tls import OwnIdentity
 from ipp.trust import (
     AnyCertificate,
@@ -85,9 +85,10 @@ class TestTrust:
         async with printing_at(handler, identity) as where:
             known = trust if isinstance(trust, Pinned) else FirstUse({where: "cd" * 32})
             async with Client(f"ipps://{where}/ipp/print/always", trust=known, credentials=ANNA) as client:
-                with pytest.raises(ConnectionFailed, match="another certificate") as caught:
+                with pytest.raises(CertificateChanged, match="another certificate") as caught:
                     await client.send(client.request(Operation.PRINT_JOB), b"document")
         assert not caught.value.may_have_arrived
+        assert caught.value.shown == identity.fingerprint.replace(":", "").lower()
         assert ("forget" in str(caught.value)) == isinstance(known, FirstUse)
         assert not handler.requests
 

@@ -122,6 +122,9 @@ async def test_printers_are_added_listed_probed_and_removed(served: Office) -> N
     assert "Laser 9000" in await good(served, "printers", "add", uri, "--name", "laser")
     assert "two-sided, pdf" in await good(served, "printers", "list")
     assert "Laser 9000" in await good(served, "printers", "probe", "laser")
+    assert "Laser 9000" in await good(served, "printers", "trust", "laser", "--certificate", "ab" * 32)
+    (told,) = json.loads(await good(served, "printers", "list", "--json"))
+    assert told["certificate"] == "ab" * 32
     await good(served, "printers", "add", "file:/tmp/out", "--no-probe", "--location", "Hall")
     await good(served, "printers", "remove", "laser")
     assert "Hall" in await good(served, "printers", "list")

@@ -145,6 +145,29 @@ async def test_a_printer_is_probed_by_name_or_uri(office: Office) -> None:
     assert (await office.desk.carry(c.ListPrinters(), BY))[0].make_and_model == "Laser 9000"
 
 
+async def test_a_printer_s_new_certificate_is_taken_on_command(office: Office) -> None:
+    await office.desk.carry(c.AddPrinter(uri=LASER, name="laser"), BY)
+    await office.index.write(lambda t: t.printers.pin("laser", "ab" * 32))
+    (listed,) = await office.desk.carry(c.ListPrinters(), BY)
+    assert listed.certificate == "ab" * 32
+    colons = ":".join(["CD"] * 32)
+    held = await office.desk.carry(c.TrustPrinter(name="laser", certificate=colons), BY)
+    assert held.certificate == "cd" * 32
+    assert (await office.desk.carry(c.TrustPrinter(name="laser"), BY)).certificate == ""
+    told = await office.ledger.events(kinds=["printer-certificate-changed"])
+    assert [each.event.payload["certificate"] for each in told] == ["cd" * 32, ""]
+    assert {each.event.actor for each in told} == {BY}
+
+
+async def test_what_is_no_fingerprint_is_not_trusted_nor_is_who_is_not_there(office: Office) -> None:
+    await office.desk.carry(c.AddPrinter(uri=LASER, name="laser"), BY)
+    with pytest.raises(PullprintError, match="64 hexadecimal digits"):
+        await office.desk.carry(c.TrustPrinter(name="laser", certificate="abcd"), BY)
+    with pytest.raises(PullprintError, match="there is no printer 'none'"):
+        await office.desk.carry(c.TrustPrinter(name="none"), BY)
+    assert await office.ledger.events(kinds=["printer-certificate-changed"]) == []
+
+
 async def test_jobs_are_listed_and_shown(office: Office) -> None:
     job_id = await office.park("ada", "Übersicht")
     await office.park("bob")

@@ -60,6 +60,8 @@ async def test_the_certificate_of_the_first_time_is_the_only_one_afterwards(
     with pytest.raises(NotDeliveredError, match="another certificate") as caught:
         await to(eve_printer.uri, "00" * 32).deliver(shipment)
     assert caught.value.again  # once somebody has looked into it
+    assert certificate in str(caught.value)
+    assert "`pullprint printers trust laser`" in str(caught.value)
     assert (told.notes, told.pins) == ([], [])
     assert len(eve_printer.wait_for_documents(2)) == 2
 
