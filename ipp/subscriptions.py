@@ -57,7 +57,7 @@ class Subscription:
     events: frozenset[str]
     job_id: int | None
     lease_s: int
-    expires: datetime | None
+    expires: datetime
     user_data: bytes = b""
     charset: str = "utf-8"
     natural_language: str = "en"
@@ -100,7 +100,10 @@ class Subscriptions:
         natural_language: str = "en",
         sees: Callable[[Job], bool] = _sees_all,
     ) -> Subscription:
-        """A new subscription; a lease of 0 never ends, one for a job ends when its job's end is old news.
+        """A new subscription; one for a job ends when its job's end is old news.
+
+        A lease of 0 asks for one that never ends and is given the longest (RFC 3995 5.3.8): what nobody
+        renews would keep its place for ever.
 
         Events of a job are kept only where `sees` says so of it.
 
@@ -113,14 +116,14 @@ class Subscriptions:
                 f"{len(self._subscriptions)} subscriptions, {own} of them this user's",
                 status=Status.CLIENT_ERROR_TOO_MANY_SUBSCRIPTIONS,
             )
-        lasting_s = LEASE_MAX_S if job_id is not None else min(lease_s, LEASE_MAX_S)
+        lasting_s = LEASE_MAX_S if job_id is not None else _granted_s(lease_s)
         made = Subscription(
             id=next(self._ids),
             owner=owner,
             events=frozenset(events),
             job_id=job_id,
             lease_s=lasting_s,
-            expires=self._clock() + timedelta(seconds=lasting_s) if lasting_s else None,
+            expires=self._clock() + timedelta(seconds=lasting_s),
             user_data=user_data,
             natural_language=natural_language,
             sees=sees,
@@ -150,7 +153,7 @@ class Subscriptions:
         for each in list(self._subscriptions.values()):
             while each.kept and each.kept[0][1].at < now - timedelta(seconds=EVENT_LIFE_S):
                 each.kept.popleft()
-            if each.expires is not None and each.expires <= now:
+            if each.expires <= now:
                 del self._subscriptions[each.id]
 
     def all(self) -> list[Subscription]:
@@ -168,10 +171,8 @@ class Subscriptions:
 
     def renew(self, subscription: Subscription, lease_s: int) -> None:
         """A new lease, from now."""
-        subscription.lease_s = min(lease_s, LEASE_MAX_S)
-        subscription.expires = (
-            self._clock() + timedelta(seconds=subscription.lease_s) if subscription.lease_s else None
-        )
+        subscription.lease_s = _granted_s(lease_s)
+        subscription.expires = self._clock() + timedelta(seconds=subscription.lease_s)
 
     def cancel(self, subscription: Subscription) -> None:
         """End a subscription."""
@@ -185,3 +186,7 @@ class Subscriptions:
         except TimeoutError:
             return
         await self.catch_up()
+
+
+def _granted_s(lease_s: int) -> int:
+    return min(lease_s or LEASE_MAX_S, LEASE_MAX_S)

@@ -131,10 +131,9 @@ def _describe(call: Call, subscription: Subscription) -> Group:
     if subscription.job_id is not None:
         group.add(attribute("notify-job-id", subscription.job_id))
     else:
-        expires = subscription.expires
         group.add(
             attribute("notify-lease-duration", subscription.lease_s),
-            attribute("notify-lease-expiration-time", call.printer.up_time_at(expires) if expires else 0),
+            attribute("notify-lease-expiration-time", call.printer.up_time_at(subscription.expires)),
         )
     return group
 
@@ -264,7 +263,7 @@ def own_attributes() -> Attributes:
             attribute("notify-events-default", EVENT_DEFAULT),
             attribute("notify-events-supported", *EVENTS),
             attribute("notify-lease-duration-default", LEASE_DEFAULT_S),
-            attribute("notify-lease-duration-supported", Range(0, LEASE_MAX_S)),
+            attribute("notify-lease-duration-supported", Range(1, LEASE_MAX_S)),
             attribute("notify-max-events-supported", len(EVENTS)),
             attribute("notify-pull-method-supported", "ippget"),
             attribute("ippget-event-life", EVENT_LIFE_S),

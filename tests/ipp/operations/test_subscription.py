@@ -123,10 +123,12 @@ async def test_a_lease_ends_and_can_be_renewed(desk: Desk) -> None:
     assert (await hear(desk, subscription)).status is Status.CLIENT_ERROR_NOT_FOUND
 
 
-async def test_a_lease_of_zero_has_no_end(desk: Desk) -> None:
+async def test_a_lease_without_end_is_the_longest(desk: Desk) -> None:
     subscription = await subscribe(desk, "job-created", more=(of("notify-lease-duration", Tag.INTEGER, 0),))
-    desk.clock.pass_(10**9)
+    desk.clock.pass_(LEASE_MAX_S - 1)
     assert (await hear(desk, subscription)).status is Status.SUCCESSFUL_OK
+    desk.clock.pass_(1)
+    assert (await hear(desk, subscription)).status is Status.CLIENT_ERROR_NOT_FOUND
 
 
 async def test_subscriptions_are_told_and_ended_by_their_owner(desk: Desk) -> None:
