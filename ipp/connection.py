@@ -58,16 +58,23 @@ class Connection(RequestHandler):
         "_unfinished",
         "_heard",
         "_repeats",
+        "_server_name",
         "peer",  # the address that it comes from
         "place",
         "whole",  # the octets that the request in hand came in, where they may be all of it
     )
 
     def __init__(
-        self, server: HttpServer, on_lost: Callable[[], None], repeats: Repeats, **options: Any
+        self,
+        server: HttpServer,
+        on_lost: Callable[[], None],
+        repeats: Repeats,
+        server_name: str,
+        **options: Any,
     ) -> None:
         super().__init__(server, **options)
         self._repeats = repeats
+        self._server_name = server_name
         self.peer = ""
         self.place = Place(False, None)
         self.whole = b""
@@ -135,7 +142,8 @@ class Connection(RequestHandler):
             _LOG.debug("%s: not an HTTP request (%s)", request.remote, type(exc).__name__)
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
-        response = web.Response(status=status, text=f"{HTTPStatus(status).phrase}\n")
+        text = f"{HTTPStatus(status).phrase}\n"
+        response = web.Response(status=status, text=text, headers={"Server": self._server_name})
         response.force_close()
         return response
 
@@ -191,10 +199,14 @@ class HttpServer(web.Server):
     """Makes connections and watches over them."""
 
     def __init__(
-        self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], times: ConnectionTimes
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        times: ConnectionTimes,
+        server_name: str,
     ) -> None:
         super().__init__(handler)
         self._times = times
+        self._server_name = server_name
         self.repeats = Repeats()
 
     def connect(self, on_lost: Callable[[], None]) -> Connection:
@@ -203,6 +215,7 @@ class HttpServer(web.Server):
             self,
             on_lost,
             self.repeats,
+            self._server_name,
             loop=self._loop,
             keepalive_timeout=self._times.idle_s,
             lingering_time=self._times.linger_s,

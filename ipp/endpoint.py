@@ -133,7 +133,7 @@ class Endpoint:
 
     async def start(self, addresses: Iterable[Address] = (), sockets: Iterable[socket.socket] = ()) -> None:
         """Serve at these addresses and listening sockets; see `Listener.start`. Raises OSError."""
-        self._server = HttpServer(self._serve, self._limits.times)
+        self._server = HttpServer(self._serve, self._limits.times, self._server_name)
         listener = Listener(self._server.connect, tls=self._tls, limits=self._limits.connections)
         await listener.start(addresses, sockets)
         self._listener = listener

@@ -190,6 +190,7 @@ class TestWhatIsNoIpp:
             client.send(b"POST " + SECRET_PATH.encode() + b" HTTP/9.9 nonsense\r\n\r\n")
             answer = await client.answer()
             assert (answer.status, answer.body) == (400, b"Bad Request\n")
+            assert answer.headers["server"] == "pullprint"
             assert await client.closed() == b""
         assert SECRET_PATH not in caplog.text
 
