@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from .peer import origin_of
+
 _LOG: Final = logging.getLogger(__name__)
 
 Address: TypeAlias = "tuple[str, int]"
@@ -30,8 +32,10 @@ _FIRST_INHERITED: Final = 3  # SD_LISTEN_FDS_START
 class ConnectionLimits:
     """How many connections may exist, in all and from one address, and how long each may take to begin.
 
-    A connection beyond the limits is closed at once. `first_octet_s` bounds the wait for the first octet,
-    `handshake_s` the TLS handshake, `goodbye_s` the TLS closure.
+    A connection beyond the limits is closed at once. So is one of an origin (`peer.origin_of`: an IPv6 /64
+    is one) that has as many as there are places left: whoever takes addresses as they like takes half of all
+    places at most, and the next one half of what is left. `first_octet_s` bounds the wait for the first
+    octet, `handshake_s` the TLS handshake, `goodbye_s` the TLS closure.
     """
 
     connections: int = 1024
@@ -60,7 +64,8 @@ class Listener:
         self._limits = limits or ConnectionLimits()
         self._sockets: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._connections: Counter[str] = Counter()
+        self._connections: Counter[str] = Counter()  # by address
+        self._origins: Counter[str] = Counter()
 
     @property
     def addresses(self) -> list[Address]:
@@ -122,16 +127,26 @@ class Listener:
                     await asyncio.sleep(_PAUSE_S)
                 continue
             peer = str(address[0]) if isinstance(address, tuple) else ""
-            limits = self._limits
-            if (
-                self._connections.total() >= limits.connections
-                or self._connections[peer] >= limits.connections_per_address
-            ):
+            if not self._has_room(peer):
                 connection.close()
                 _LOG.warning("%s: closed a connection beyond the limit of connections", peer or "local peer")
                 continue
             self._connections[peer] += 1
+            self._origins[origin_of(peer)] += 1
             self._spawn(self._admit(connection, peer))
+
+    def _has_room(self, peer: str) -> bool:
+        limits = self._limits
+        left = limits.connections - self._connections.total()
+        return (
+            self._connections[peer] < limits.connections_per_address and self._origins[origin_of(peer)] < left
+        )
+
+    def _forget(self, peer: str) -> None:
+        for counter, key in ((self._connections, peer), (self._origins, origin_of(peer))):
+            counter[key] -= 1
+            if not counter[key]:
+                del counter[key]
 
     async def _admit(self, connection: socket.socket, peer: str) -> None:
         """Bring a connection to the point where its protocol has it."""
@@ -142,9 +157,7 @@ class Listener:
             nonlocal counted
             if counted:
                 counted = False
-                self._connections[peer] -= 1
-                if not self._connections[peer]:
-                    del self._connections[peer]
+                self._forget(peer)
 
         try:
             connection.setblocking(False)

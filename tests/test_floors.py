@@ -17,7 +17,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"enums", "errors", "values", "media", "vocabulary"},
         {"message"},
         {"registry", "encoder", "decoder", "compression", "icon"},
-        {"job", "exchange", "ticket", "everywhere", "dnssd"},
+        {"job", "exchange", "ticket", "everywhere", "dnssd", "peer"},
         {"spool", "memory", "subscriptions", "printer", "operations"},
         {"tls", "trust", "listener", "connection", "repeats", "body", "endpoint", "upload", "client"},
         {"advertiser", "profile", "zone", "show"},

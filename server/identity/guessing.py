@@ -20,7 +20,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from server.identity.networks import origin_of
+from ipp.peer import origin_of
 
 Key = TypeVar("Key")
 

@@ -133,6 +133,26 @@ async def test_connections_beyond_a_limit_are_closed_at_once_and_places_come_fre
         await second[1].wait_closed()
 
 
+async def test_one_origin_takes_half_of_all_places_at_most() -> None:
+    listener = Listener(Echo, limits=ConnectionLimits(connections=4, connections_per_address=4))
+    async with listening(listener) as address:
+        writers = []
+        for _ in range(2):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(b"x")
+            await reader.readuntil(b"x")
+            writers.append(writer)
+        assert await ended(address) == b""
+        reader, writer = await asyncio.open_connection(*address, local_addr=("127.0.0.2", 0))
+        writer.write(b"hello")
+        assert await asyncio.wait_for(reader.readuntil(b"hello"), 10) == b"plain hello"
+        for each in (*writers, writer):
+            each.close()
+            await each.wait_closed()
+        await until(lambda: listener.connections == 0)
+        assert await talk(address, b"again") == b"plain again"
+
+
 async def test_connections_in_all_are_limited() -> None:
     listener = Listener(Echo, limits=ConnectionLimits(connections=0))
     async with listening(listener) as address:

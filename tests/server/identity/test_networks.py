@@ -1,11 +1,11 @@
-"""Addresses of peers: what is in a network, and what is one machine."""
+"""Which network a peer is in."""
 
 from ipaddress import ip_network
 
 import pytest
 
 from server.config import Config
-from server.identity.networks import Networks, origin_of
+from server.identity.networks import Networks
 
 
 @pytest.mark.parametrize(
@@ -39,17 +39,3 @@ def test_no_networks_hold_nobody() -> None:
 def test_all_networks_of_a_family_hold_all_of_it() -> None:
     assert "8.8.8.8" in Networks([ip_network("0.0.0.0/0")])
     assert "2001:db8::1" not in Networks([ip_network("0.0.0.0/0")])
-
-
-@pytest.mark.parametrize(
-    ("peer", "origin"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("", ""),
-    ],
-)
-def test_what_one_machine_sends_from_is_one_origin(peer: str, origin: str) -> None:
-    assert origin_of(peer) == origin
