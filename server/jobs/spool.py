@@ -164,14 +164,8 @@ class QueueSpool:
         await self._index.write(change)
 
     async def identify(self, actions: Sequence[str], message: str, user: User) -> None:
-        """Tell it in the ledger; a queue has no lamp, its devices are asked by the fleet."""
-        now = self._clock()
-        payload: dict[str, ledger.Json] = {"actions": list(actions)}
-        await self._index.write(
-            lambda t: t.record(
-                ledger.Event("identify-printer", now, actor_of(t, user), subject=self._name, payload=payload)
-            )
-        )
+        """Say it in the log; not in the ledger, since anybody may ask, as often as they like."""
+        _log.info("queue %s: somebody asks which printer this is (%s)", self._name, ", ".join(actions))
 
     async def create(self, ticket: Ticket) -> Job:
         """A new job that expects documents."""

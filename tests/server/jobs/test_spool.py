@@ -172,3 +172,14 @@ async def test_who_was_away_for_long_hears_the_newest_only(
     notices, position = await spool.notices.since(start)
     assert [notice.job.id for notice in notices if notice.job] == [newest, newest]
     assert position == spool.notices.position
+
+
+async def test_who_asks_which_printer_this_is_does_not_fill_the_ledger(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = house.ledger.head
+    with caplog.at_level("INFO"):
+        answer = decode((await printer_for(house, "park").handle(request(Operation.IDENTIFY_PRINTER))).octets)
+    assert answer.status is Status.SUCCESSFUL_OK
+    assert "queue park: somebody asks which printer this is" in caplog.text
+    assert house.ledger.head == before
