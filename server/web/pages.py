@@ -202,6 +202,8 @@ def _in_words(listed: Listed, authority: str) -> QueueWords:
         who = "It asks for your name and password, once."
     else:
         who = "On this network it asks for no password, unless your name has one here."
+    if parks and queue.release == "job-password":
+        who += " Your device asks for a PIN for each document: it comes out with that only."
     return QueueWords(
         title=queue.title,
         location=queue.location,

@@ -197,6 +197,12 @@ async def test_a_queue_that_asks_for_a_password_says_so(site: Site) -> None:
     assert "Hall." in text
 
 
+async def test_a_queue_that_releases_by_pin_says_what_the_pin_is_for(site: Site) -> None:
+    site.listed = [replace(HOLD, settings=QueueSettings(name="hold", release="job-password"))]
+    _, _, text = await site.get()
+    assert "asks for a PIN for each document: it comes out with that only" in text
+
+
 @pytest.mark.parametrize(
     ("status", "parks", "words", "tone"),
     [
