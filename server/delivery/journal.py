@@ -16,6 +16,7 @@ from ipp.spool import Clock
 from server.delivery.transport import Device
 from server.errors import NotStoredError, PullprintError
 from server.jobs.actors import SYSTEM
+from server.jobs.lock import parked_reasons
 from server.jobs.service import JobService
 from server.storage import ledger
 from server.storage.deliveries import Delivery, Outcome
@@ -148,7 +149,7 @@ class Journal:
                 job_id,
                 Event.PARKED,
                 SYSTEM,
-                add=await self._index.read(lambda t: waiting_reasons(t, job_id)),
+                add=await self._index.read(lambda t: parked_reasons(t, job_id)),
                 drop={STOPPED},
                 message=message,
             )
@@ -218,12 +219,6 @@ class Journal:
         )
 
 
-def waiting_reasons(t: Transaction, job_id: int) -> set[str]:
-    """What a job waits for that is parked (again)."""
-    locked = t.jobs.password(job_id) is not None
-    return {"job-release-wait", "job-password-wait"} if locked else {"job-release-wait"}
-
-
 def _gathered(t: Transaction, delivery: Delivery, job: Job) -> Begun:
     device: Device | None
     try:
@@ -235,5 +230,5 @@ def _gathered(t: Transaction, delivery: Delivery, job: Job) -> Begun:
         holds = t.queues.get(job.printer).kind == "hold"
     except NotStoredError:
         holds = True  # its queue was removed: nothing of it comes out unasked
-    waits_for = frozenset(waiting_reasons(t, job.id) if holds else ())
+    waits_for = frozenset(parked_reasons(t, job.id) if holds else ())
     return Begun(delivery, job, device, tuple(t.documents.of(job.id)), waits_for)

@@ -9,6 +9,7 @@ from ipp import RemoteProtocolError, Status
 from ipp.exchange import User
 from ipp.job import Job
 from ipp.spool import Clock
+from server.errors import NotStoredError
 from server.identity.guessing import Attempts, Rate, Rates
 from server.jobs.actors import actor_of
 from server.storage import ledger
@@ -16,7 +17,8 @@ from server.storage.index import Index, Transaction
 
 _log: Final = logging.getLogger(__name__)
 
-# Why a job waits that has a password (PWG 5100.11).
+# Why a parked job waits, and why one that has a password does (PWG 5100.11).
+PARKED: Final = "job-release-wait"
 LOCKED: Final = "job-password-wait"
 # A PIN of four digits is one of 10,000: of each job five may be tried at once, then 144 a day, from wherever.
 RATES: Final = Rates(origin=Rate(20, 15), name_at_origin=Rate(5, 600), name=Rate(5, 600))
@@ -49,14 +51,16 @@ class Lock:
         """What is kept of a password."""
         return await self._passwords.hash_octets(password)
 
-    async def open(self, job: Job, password: bytes | None, user: User, peer: str) -> None:
-        """Return where the password is the job's. The ledger is told of one that is not.
+    async def open(self, job: Job, password: bytes | None, user: User, peer: str) -> bool:
+        """Whether there was a lock, which the password opened. The ledger is told of one that did not.
 
         Raises:
             RemoteProtocolError: client-error-not-authorized where there is none, where it is another one, and
                 where too many were, whether this one is right or not.
         """
-        phc = await self._index.read(lambda t: t.jobs.password(job.id))
+        phc = await self._index.read(lambda t: password_of(t, job))
+        if phc is None:
+            return False
         if password is None:
             raise _refused("it comes out with its job-password only: give it")
         name = str(job.uuid)
@@ -73,6 +77,23 @@ class Lock:
             await self._index.write(tell)
             raise _refused("that is not its job-password")
         self._attempts.succeed(name, peer)
+        return True
+
+
+def parked_reasons(t: Transaction, job_id: int) -> set[str]:
+    """What a job waits for that is parked (again)."""
+    return {PARKED} if t.jobs.password(job_id) is None else {PARKED, LOCKED}
+
+
+def password_of(t: Transaction, job: Job) -> str | None:
+    """What is kept of the password with which this job is parked; None where it is not, or has none.
+
+    What it was sent with counts, not the reasons that it gives for waiting. Raises client-error-not-found.
+    """
+    try:
+        return t.jobs.password(job.id) if PARKED in job.reasons else None
+    except NotStoredError as error:
+        raise RemoteProtocolError(str(error), status=Status.CLIENT_ERROR_NOT_FOUND) from error
 
 
 def _refused(why: str) -> RemoteProtocolError:

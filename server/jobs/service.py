@@ -24,7 +24,7 @@ from ipp.spool import Clock, DocumentTicket, Query, Ticket
 from server.errors import NotStoredError, StorageError, VersionConflictError
 from server.jobs.actors import SYSTEM, actor_of
 from server.jobs.intake import Intake, Received
-from server.jobs.lock import LOCKED, Lock
+from server.jobs.lock import LOCKED, PARKED, Lock, parked_reasons, password_of
 from server.storage import ledger
 from server.storage.fleet import Queue
 from server.storage.index import Index, Transaction
@@ -93,7 +93,7 @@ class JobService:
         self._intake.check_room()
         reasons = {"job-incoming"}
         if queue.kind == "hold":
-            reasons.add("job-release-wait")
+            reasons.add(PARKED)
             if ticket.password is not None:
                 reasons.add(LOCKED)
         if ticket.hold_until != "no-hold":
@@ -190,19 +190,18 @@ class JobService:
 
         A job that waits for its job-password comes out for nobody without it: see `Lock.open`.
         """
-        job = await self._need(job_id)
-        locked = LOCKED in job.reasons
-        if locked:
-            await self._lock.open(job, password, user, peer)
+        unlocked = await self._lock.open(await self._need(job_id), password, user, peer)
         return await self._change(
-            job_id, [Event.RELEASED], user, device=device, message=message, unlocked=locked
+            job_id, [Event.RELEASED], user, device=device, message=message, unlocked=unlocked
         )
 
     async def restart(self, job_id: int, queue: Queue, user: User) -> Job:
         """Print a finished job again, if its documents are still there; in a hold queue, park it again."""
-        events = [Event.RESTARTED, *([Event.HELD] if queue.kind == "hold" else [])]
-        add = {"job-release-wait"} if queue.kind == "hold" else set[str]()
-        return await self._change(job_id, events, user, add=add)
+        if queue.kind != "hold":
+            return await self._change(job_id, [Event.RESTARTED], user)
+        await self._need(job_id)
+        reasons = await self._index.read(lambda t: parked_reasons(t, job_id))
+        return await self._change(job_id, [Event.RESTARTED, Event.HELD], user, add=reasons)
 
     async def _change(
         self,
@@ -231,7 +230,7 @@ class JobService:
             if Event.RELEASED in events and t.deliveries.is_under_way(job_id):
                 raise RemoteProtocolError("a device has it", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             if Event.RELEASED in events:
-                _check_release(before, device, unlocked)
+                _check_release(t, before, device, unlocked)
             if Event.RESTARTED in events and len(t.documents.of(job_id)) < len(job.documents):
                 raise RemoteProtocolError("its documents are gone", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             for event in events:
@@ -262,7 +261,7 @@ class JobService:
             kept = self.keeping.delivered if job.state is JobState.COMPLETED else timedelta(0)
             if not kept:
                 return t.documents.destroy(job.id)
-        elif before.finished or "job-release-wait" in before.reasons - job.reasons:
+        elif before.finished or PARKED in before.reasons - job.reasons:
             t.jobs.expire_at(job.id, now + self.keeping.parked)
         return []
 
@@ -427,11 +426,13 @@ def _with_document(t: Transaction, job: Job, received: Received, now: datetime) 
     return replace(job, documents=(*job.documents, document), impressions=total)
 
 
-def _check_release(job: Job, device: str | None, unlocked: bool) -> None:
+def _check_release(t: Transaction, job: Job, device: str | None, unlocked: bool) -> None:
     """A parked job comes out where somebody asked for it, and a locked one only once its lock is open."""
-    if "job-release-wait" in job.reasons and device is None:
+    if PARKED not in job.reasons:
+        return
+    if device is None:
         raise RemoteProtocolError("it is released at a printer", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
-    if LOCKED in job.reasons and not unlocked:
+    if not unlocked and password_of(t, job) is not None:
         raise RemoteProtocolError("it is locked again", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
 
 
@@ -453,7 +454,7 @@ def _check_size(attributes: Attributes) -> None:
 def _without_hold(job: Job, now: datetime) -> Job:
     """The job without job-hold-until; it stays parked where it waits for its owner."""
     left = job.reasons - {"job-hold-until-specified"}
-    if job.state is not JobState.PENDING_HELD or left & {"job-release-wait", LOCKED}:
+    if job.state is not JobState.PENDING_HELD or left & {PARKED, LOCKED}:
         return replace(job, reasons=left)
     return advance(job, Event.RELEASED, now)
 

@@ -1,6 +1,7 @@
 """The lock of a job with a job-password: it comes out with that only, and nobody guesses it."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -9,7 +10,8 @@ from ipp.exchange import User
 from ipp.job import Event, Job
 from ipp.spool import Ticket
 from server.jobs.actors import SYSTEM
-from server.jobs.lock import LOCKED, RATES
+from server.jobs.lock import LOCKED, PARKED, RATES
+from server.jobs.service import Keeping
 from tests.ipp.asking import ANNA, OPERATOR, stream
 from tests.server.jobs.conftest import DOCUMENT, House
 
@@ -68,7 +70,7 @@ async def test_a_job_that_did_not_come_out_is_locked_again(house: House) -> None
     job_id = await park_locked(house)
     await release(house, job_id, PIN)
     await house.service.change(job_id, Event.STARTED, SYSTEM)
-    await house.service.change(job_id, Event.PARKED, SYSTEM, add={"job-release-wait", LOCKED})
+    await house.service.change(job_id, Event.PARKED, SYSTEM, add={PARKED, LOCKED})
     await refused(house, job_id, None)
     assert (await release(house, job_id, PIN)).state is JobState.PENDING
 
@@ -82,7 +84,7 @@ async def test_a_job_that_is_locked_again_meanwhile_stays(house: House) -> None:
 
     async def parked_after_all(number: int) -> Job:
         seen = await need(number)
-        await house.service.change(job_id, Event.PARKED, SYSTEM, add={"job-release-wait", LOCKED})
+        await house.service.change(job_id, Event.PARKED, SYSTEM, add={PARKED, LOCKED})
         return seen
 
     house.service._need = parked_after_all  # type: ignore[method-assign] # the moment between two transactions
@@ -129,3 +131,16 @@ async def test_the_ledger_is_told_of_wrong_passwords_and_of_no_secret(house: Hou
     assert all(each.event.subject == "park" for each in events)
     assert not any(secret in repr(events) for secret in ("0815", "4711", "anna", "minutes"))
     assert (await house.ledger.verify()).sound
+
+
+async def test_a_job_that_is_printed_again_is_locked_again(house: House) -> None:
+    house.service.keeping = Keeping(delivered=timedelta(hours=1))
+    job_id = await park_locked(house)
+    await release(house, job_id, PIN)
+    await house.service.change(job_id, Event.STARTED, SYSTEM)
+    await house.service.change(job_id, Event.COMPLETED, SYSTEM)
+    queue = await house.spool("park").queue()
+    job = await house.service.restart(job_id, queue, ANNA)
+    assert job.reasons >= {PARKED, LOCKED}
+    await refused(house, job_id, None)
+    assert (await release(house, job_id, PIN)).state is JobState.PENDING
