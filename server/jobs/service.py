@@ -117,7 +117,7 @@ class JobService:
         secret = None if ticket.password is None else await self._lock.hash(ticket.password)
 
         def add(t: Transaction) -> Job:
-            waiting = t.jobs.count_active(job.owner)
+            waiting = t.jobs.count_active_of(job.owner)
             if waiting >= self.keeping.waiting_per_owner_max:
                 raise RemoteProtocolError(
                     f"{waiting} jobs of one owner", status=Status.SERVER_ERROR_TOO_MANY_JOBS

@@ -9,7 +9,7 @@ from typing import Final
 
 from ipp import Attribute, Attributes, JobState, PrinterState, RemoteProtocolError, Status
 from ipp.exchange import User
-from ipp.job import ACTIVE, Event, Job
+from ipp.job import Event, Job
 from ipp.spool import Clock, Command, DocumentTicket, Notice, PrinterStatus, Query, Ticket
 from server.errors import NotStoredError
 from server.jobs.actors import actor_of
@@ -114,7 +114,8 @@ class QueueSpool:
 
     def _read_status(self, t: Transaction) -> PrinterStatus:
         queue = t.queues.get(self._name)
-        printing = t.jobs.count([JobState.PROCESSING], printer=self._name)
+        active = t.jobs.count_active(self._name)
+        printing = active[JobState.PROCESSING]
         reasons = set()
         if queue.paused:
             reasons.add("moving-to-paused" if printing else "paused")
@@ -127,7 +128,7 @@ class QueueSpool:
             reasons=frozenset(reasons),
             accepting_jobs=queue.accepting,
             holding_new_jobs=queue.holding,
-            queued_jobs=t.jobs.count(ACTIVE, printer=self._name),
+            queued_jobs=active.total(),
         )
 
     async def command(self, command: Command, user: User) -> None:

@@ -13,8 +13,11 @@ from ipp import JobState
 from server.storage.deliveries import Delivery, DeliveryRows
 from server.storage.scope import Scope, from_us, to_us
 
+# Both are asked at each event of the ledger. The terms of the partial index jobs_to_deliver stand in them as
+# they are there: without it they would read every parked job. Public for the test that reads their plans.
+
 # Pending or stopped, whole, nobody's, of a queue that is not paused; the first for each device that is free.
-_WAITING: Final = """
+WAITING: Final = """
 SELECT id, device, state, processing_us, tried_us, attempts FROM (
     SELECT id, output_device AS device, state, processing_us,
         (SELECT max(finished_us) FROM deliveries WHERE job_id = jobs.id) AS tried_us,
@@ -38,7 +41,7 @@ WHERE deliveries.tenant = :tenant AND deliveries.finished_us IS NULL
     AND (jobs.claimed_by IS NULL OR jobs.claimed_until_us <= :now)
 """
 # Released out of a queue that parks, and nothing happened since.
-_LATE: Final = """
+LATE: Final = """
 SELECT id FROM jobs
 WHERE tenant = :tenant AND state IN (3, 6) AND output_device NOT NULL
     AND instr(reasons, 'job-incoming ') = 0 AND instr(reasons, 'job-suspended') = 0
@@ -99,13 +102,13 @@ class DispatchRows:
                 from_us(row.tried_us),
                 row.attempts,
             )
-            for row in self._scope.fetch(_WAITING, {"now": to_us(now)}, _Row)
+            for row in self._scope.fetch(WAITING, {"now": to_us(now)}, _Row)
         ]
 
     def late(self, now: datetime, lasts: timedelta) -> list[int]:
         """Jobs out of a queue that parks whose release is longer ago than that and which did not come out."""
         bindings = {"now": to_us(now), "before": to_us(now - lasts)}
-        return [row.id for row in self._scope.fetch(_LATE, bindings, _Id)]
+        return [row.id for row in self._scope.fetch(LATE, bindings, _Id)]
 
     def under_way(self, job_ids: Collection[int]) -> set[int]:
         """Those of these jobs that are processing, or stopped while they were."""

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from ipp import Attributes, JobState, RemoteProtocolError, Status
 from ipp.exchange import User
-from ipp.job import Event, Job
+from ipp.job import ACTIVE, Event, Job
 from ipp.registry import attribute
 from ipp.spool import DocumentTicket, Query, Ticket
 from ipp.values import Range
@@ -183,6 +183,16 @@ async def test_one_owner_has_so_many_jobs_and_no_more(house: House, monkeypatch:
     await house.park(user=BERT)
     await house.service.change(first, Event.CANCELED, ANNA)
     await house.park()
+
+
+async def test_two_at_the_same_moment_do_not_both_get_the_last_place(house: House) -> None:
+    house.service.keeping = replace(house.service.keeping, waiting_per_owner_max=3)
+    await house.park()
+    answers = await asyncio.gather(*(house.park() for _ in range(5)), return_exceptions=True)
+    refused = [each for each in answers if isinstance(each, RemoteProtocolError)]
+    assert [each.status for each in refused] == [Status.SERVER_ERROR_TOO_MANY_JOBS] * 3
+    assert await house.index.read(lambda t: t.jobs.count_active_of("anna")) == 3
+    assert await house.service.find(Query(ACTIVE, owner="anna")) == await house.service.find(Query(ACTIVE))
 
 
 async def test_a_job_has_so_many_documents_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ async def test_a_change_and_its_event_are_kept_together_or_not_at_all(
         await index.write(fail)
     events = await (await Ledger.open(database)).events()
     assert [(each.seq, each.event.job_id) for each in events] == [(1, job.id)]
-    assert await index.read(lambda t: t.jobs.count(ACTIVE)) == 1
+    assert await index.read(lambda t: t.jobs.count_active("park").total()) == 1
 
 
 async def test_the_documented_change_works(index: Index) -> None:
