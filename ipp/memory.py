@@ -196,6 +196,15 @@ class MemorySpool:
         self._notices.publish(Notice("job-created", job.created, job))
         return job
 
+    async def submit(self, ticket: Ticket, document: DocumentTicket, data: AsyncIterator[bytes]) -> Job:
+        """A new job with its one document, closed; aborted where that fails."""
+        job = await self.create(ticket)
+        try:
+            return await self.receive(job.id, document, data, last=True, user=ticket.user)
+        except BaseException:
+            await self._happen(job.id, Event.ABORTED)
+            raise
+
     def _enqueue(self, job: Job) -> None:
         """Behind every job of the same or a higher priority."""
         position = sum(1 for other in self._order if self._jobs[other].priority >= job.priority)

@@ -154,6 +154,10 @@ class Spool(Protocol):
         """A new job that expects documents (`job-incoming`)."""
         ...
 
+    async def submit(self, ticket: Ticket, document: DocumentTicket, data: AsyncIterator[bytes]) -> Job:
+        """A new job with its one document, closed (Print-Job). If the document fails, no job waits for it."""
+        ...
+
     async def receive(
         self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool, user: User
     ) -> Job:

@@ -49,12 +49,14 @@ async def print_job(call: Call) -> Response:
     data = await _with_first(call.request.document)
     if data is None:
         raise RemoteProtocolError("Print-Job without a document")
+    plain = _plain(data, document.compression)
+    if not call.message.groups_of(GroupTag.SUBSCRIPTION):
+        return _created(call, await call.spool.submit(ticket, document, plain), ignored_subscriptions=False)
+    # Who subscribes with the job is to hear of all that happens to it: the job must be there before.
     job = await call.spool.create(ticket)
     ignored = await subscribe(call, job)
     try:
-        job = await call.spool.receive(
-            job.id, document, _plain(data, document.compression), last=True, user=call.user
-        )
+        job = await call.spool.receive(job.id, document, plain, last=True, user=call.user)
     except BaseException:
         # Half a document is no job: the client was not told of it, and cannot add to it.
         await call.spool.change(job.id, Event.ABORTED, call.user)

@@ -106,6 +106,24 @@ class Intake:
         finally:
             analyser.close()
 
+    async def receive_whole(self, octets: bytes, ticket: DocumentTicket) -> Received:
+        """As `receive`, of a document that is all here: analysed in one go of a thread while it is sealed."""
+        self._check_octets(len(octets))
+        if self._analyse is None:
+            return Received(ticket, await self._vault.take_in(_once(octets)), Analysis())
+        loop = asyncio.get_running_loop()
+        learning = loop.run_in_executor(self._finishing, _learn, self._analyse(ticket.format), octets)
+        try:
+            taken = await self._vault.take_in(_once(octets))
+        except BaseException:
+            learning.cancel()
+            raise
+        try:
+            return Received(ticket, taken, await learning)
+        except BaseException:
+            await self._vault.discard(taken)
+            raise
+
     async def _take_in(
         self, data: AsyncIterable[bytes], analyser: Analyser | None, touch: Callable[[], None]
     ) -> TakenIn:
@@ -126,14 +144,30 @@ class Intake:
             if octets - checked >= _ROOM_OCTETS:
                 self.check_room()
                 checked = octets
-            if octets > self._octets_max:
-                raise RemoteProtocolError(
-                    f"a document of more than {self._octets_max} octets",
-                    status=Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE,
-                )
+            self._check_octets(octets)
             if analyser is not None:
                 if len(chunk) < _THREAD_OCTETS:
                     analyser.feed(chunk)
                 else:
                     await asyncio.to_thread(analyser.feed, chunk)
             yield chunk
+
+    def _check_octets(self, octets: int) -> None:
+        if octets > self._octets_max:
+            raise RemoteProtocolError(
+                f"a document of more than {self._octets_max} octets",
+                status=Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE,
+            )
+
+
+def _learn(analyser: Analyser, octets: bytes) -> Analysis:
+    """What an analyser learns of a whole document; runs in a thread."""
+    try:
+        analyser.feed(octets)
+        return analyser.finish()
+    finally:
+        analyser.close()
+
+
+async def _once(octets: bytes) -> AsyncGenerator[bytes, None]:
+    yield octets

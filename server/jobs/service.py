@@ -14,29 +14,27 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from ipp import Attribute, Attributes, JobState, OutOfBand, RemoteProtocolError, Status
 from ipp.exchange import User
 from ipp.job import ACTIVE, Event, Job, advance
-from ipp.job import Document as JobDocument
 from ipp.spool import Clock, DocumentTicket, Query, Ticket
 from server.errors import NotStoredError, StorageError, VersionConflictError
 from server.jobs.actors import SYSTEM, actor_of
+from server.jobs.arrival import add_document, check_number, check_size, make_job, put_before, read_ahead
 from server.jobs.intake import Intake, Received
 from server.jobs.lock import LOCKED, PARKED, Lock, parked_reasons, password_of
 from server.storage import ledger
 from server.storage.fleet import Queue
 from server.storage.index import Index, Transaction
-from server.storage.scope import encode_attributes
 from server.storage.vault import Vault
 
 _log: Final = logging.getLogger(__name__)
 
-# What is told of a job, or of a document, besides names: thousands of them are read for one Get-Jobs.
-ATTRIBUTES_OCTETS_MAX: Final = 8 << 10
-# A job's row holds what it tells of each of its documents, and is written anew with each.
-DOCUMENTS_MAX: Final = 1000
+# A document up to this length is read before its job is made: both are then one row written once, in one
+# transaction. Of a larger one, which may take its time, the job is there and can be canceled while it comes.
+WHOLE_OCTETS_MAX: Final = 256 << 10
 
 Also: TypeAlias = Callable[[Transaction, Job], None]
 
@@ -84,59 +82,104 @@ class JobService:
         """The jobs that the query asks for, of one queue or of all."""
         return await self._index.read(lambda t: t.jobs.find(query, printer=queue))
 
-    async def accept(self, queue: Queue, ticket: Ticket) -> Job:
+    async def submit(
+        self, queue: str, ticket: Ticket, document: DocumentTicket, data: AsyncIterator[bytes]
+    ) -> Job:
+        """A new job with its one document: both durable when this returns, or neither is kept.
+
+        Of a job whose document breaks off on the way, one that was there already stays as aborted. Raises
+        StorageFullError where the disk has no room for more.
+        """
+        check_size(ticket.attributes)
+        check_size(document.attributes)
+        self._intake.check_room()
+        head, rest = await read_ahead(data, WHOLE_OCTETS_MAX)
+        if rest is None:
+            return await self._submit_whole(queue, ticket, await self._intake.receive_whole(head, document))
+        job = await self.accept(queue, ticket)
+        try:
+            return await self.receive(job.id, document, put_before(head, rest), last=True, user=ticket.user)
+        except BaseException:
+            # Half a document is no job: the client was not told of it, and cannot add to it.
+            await self.change(job.id, Event.ABORTED, ticket.user)
+            raise
+
+    async def _submit_whole(self, queue: str, ticket: Ticket, received: Received) -> Job:
+        """One transaction for the job and its document; its events tell both steps, as ever."""
+        now, uuid = self._clock(), uuid4()
+        events = [Event.RECEIVED, Event.CLOSED]
+
+        def submit(t: Transaction) -> Job:
+            self._check_waiting(t, ticket.user.name)
+            job = made = make_job(t.queues.get(queue), ticket, uuid, now)
+            for event in events:
+                job = advance(job, event, now)
+            job = add_document(job, received, now)
+            job = t.jobs.add(job, expires=now + self.keeping.parked, password=secret)
+            t.documents.add(job.id, received.taken.stored(1), received.taken.inline)
+            actor = actor_of(t, ticket.user)
+            _record(t, "job-created", replace(made, id=job.id), actor, now)
+            _record(t, "job-state-changed", job, actor, now, events)
+            return job
+
+        try:
+            secret = await self._hash(ticket)
+            return await self._index.write(submit)
+        except asyncio.CancelledError:
+            await self._withdraw(uuid, received, ticket.user)
+            raise
+        except Exception:
+            await self._intake.discard(received)
+            raise
+
+    async def _withdraw(self, uuid: UUID, received: Received, user: User) -> None:
+        """End the job of a client that left before it was told of it, if it was stored at all."""
+        try:  # the writer takes changes in their order: behind that of the job, so as to see it
+            job = await self._index.write(lambda t: t.jobs.get_by_uuid(uuid))
+        except NotStoredError:
+            await self._intake.discard(received)
+        else:
+            await self.change(job.id, Event.ABORTED, user)
+
+    async def accept(self, queue: str, ticket: Ticket) -> Job:
         """A new job that expects documents: parked in a hold queue, else waiting for its device.
 
         Raises StorageFullError where the disk has no room for more.
         """
-        _check_size(ticket.attributes)
+        check_size(ticket.attributes)
         self._intake.check_room()
-        reasons = {"job-incoming"}
-        if queue.kind == "hold":
-            reasons.add(PARKED)
-            if ticket.password is not None:
-                reasons.add(LOCKED)
-        if ticket.hold_until != "no-hold":
-            reasons.add("job-hold-until-specified")
-        elif queue.holding:
-            reasons.add("job-held-for-release")
+        secret = await self._hash(ticket)
         now = self._clock()
-        job = Job(
-            id=0,
-            uuid=uuid4(),
-            printer=queue.name,
-            owner=ticket.user.name,
-            name=ticket.name,
-            created=now,
-            state=JobState.PENDING_HELD if len(reasons) > 1 else JobState.PENDING,
-            reasons=frozenset(reasons),
-            attributes=ticket.attributes,
-            priority=ticket.priority,
-            output_device=None if queue.kind == "hold" else queue.printer,
-        )
-        secret = None if ticket.password is None else await self._lock.hash(ticket.password)
 
         def add(t: Transaction) -> Job:
-            waiting = t.jobs.count_active_of(job.owner)
-            if waiting >= self.keeping.waiting_per_owner_max:
-                raise RemoteProtocolError(
-                    f"{waiting} jobs of one owner", status=Status.SERVER_ERROR_TOO_MANY_JOBS
-                )
-            added = t.jobs.add(job, expires=now + self.keeping.parked, password=secret)
-            _record(t, "job-created", added, ticket.user, now)
-            return added
+            self._check_waiting(t, ticket.user.name)
+            job = make_job(t.queues.get(queue), ticket, uuid4(), now)
+            job = t.jobs.add(job, expires=now + self.keeping.parked, password=secret)
+            _record(t, "job-created", job, actor_of(t, ticket.user), now)
+            return job
 
         job = await self._index.write(add)
         self._arriving[job.id] = now
         return job
 
+    async def _hash(self, ticket: Ticket) -> str | None:
+        return None if ticket.password is None else await self._lock.hash(ticket.password)
+
+    def _check_waiting(self, t: Transaction, owner: str) -> None:
+        """Asked in the transaction that adds a job: two at the same moment do not both get the last place."""
+        waiting = t.jobs.count_active_of(owner)
+        if waiting >= self.keeping.waiting_per_owner_max:
+            raise RemoteProtocolError(
+                f"{waiting} jobs of one owner", status=Status.SERVER_ERROR_TOO_MANY_JOBS
+            )
+
     async def receive(
         self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool, user: User
     ) -> Job:
         """Take in a document: durable, and the job with it, when this returns. If it fails, nothing stays."""
-        _check_size(document.attributes)
+        check_size(document.attributes)
         self._intake.check_room()
-        _check_number(await self._need(job_id))
+        check_number(await self._need(job_id))
         received = await self._intake.receive(data, document, self._touch(job_id))
         try:
             return await self._change(
@@ -237,7 +280,8 @@ class JobService:
                 reasons = add if event is events[-1] else ()
                 job = advance(job, event, now, add=reasons, drop=drop, message=message)
             if document is not None:
-                job = _with_document(t, job, document, now)
+                job = add_document(job, document, now)
+                t.documents.add(job.id, document.taken.stored(len(job.documents)), document.taken.inline)
             if device is not None:
                 job = replace(job, output_device=device)
             if impressions is not None:
@@ -246,7 +290,7 @@ class JobService:
             gone = self._settle(t, job, before, now)
             if also is not None:
                 also(t, job)
-            _record(t, _kind(before, job), job, user, now, events)
+            _record(t, _kind(before, job), job, actor_of(t, user), now, events)
             return job, gone
 
         job, gone = await self._index.write(change)
@@ -285,7 +329,7 @@ class JobService:
                     attributes.discard(each.name)
                 else:
                     attributes.put(each)
-            _check_size(attributes)
+            check_size(attributes)
             job = replace(
                 before,
                 attributes=attributes,
@@ -299,9 +343,8 @@ class JobService:
             elif until is not None:
                 job = advance(job, Event.HELD, now, add=("job-hold-until-specified",))
             job = t.jobs.update(job, before.version)
-            _record(
-                t, "job-config-changed" if job.state == before.state else "job-state-changed", job, user, now
-            )
+            kind = "job-config-changed" if job.state == before.state else "job-state-changed"
+            _record(t, kind, job, actor_of(t, user), now)
             return job
 
         return await self._index.write(change)
@@ -318,12 +361,12 @@ class JobService:
                 t.jobs.schedule(job_id, after)
             except NotStoredError as error:
                 raise RemoteProtocolError(str(error), status=Status.CLIENT_ERROR_NOT_POSSIBLE) from error
-            _record(t, "job-config-changed", job, user, now)
+            _record(t, "job-config-changed", job, actor_of(t, user), now)
             return job
 
         return await self._index.write(change)
 
-    async def resubmit(self, job_id: int, queue: Queue, ticket: Ticket) -> Job:
+    async def resubmit(self, job_id: int, queue: str, ticket: Ticket) -> Job:
         """A new job with the documents of an old one; they last as long as either has them.
 
         Not of one with a job-password: a copy would come out without it.
@@ -343,7 +386,7 @@ class JobService:
                 replace(new, documents=old.documents, impressions=old.impressions), Event.CLOSED, now
             )
             closed = t.jobs.update(closed, new.version)
-            _record(t, "job-state-changed", closed, ticket.user, now)
+            _record(t, "job-state-changed", closed, actor_of(t, ticket.user), now)
             return closed
 
         try:
@@ -407,25 +450,6 @@ def _stored(t: Transaction, job_id: int) -> Job:
         raise RemoteProtocolError(str(error), status=Status.CLIENT_ERROR_NOT_FOUND) from error
 
 
-def _with_document(t: Transaction, job: Job, received: Received, now: datetime) -> Job:
-    """The job with one more document, whose ciphertext is stored with it."""
-    _check_number(job)
-    number = len(job.documents) + 1
-    document = JobDocument(
-        number=number,
-        name=received.ticket.name,
-        format=received.format,
-        octets=received.taken.octets,
-        created=now,
-        impressions=received.analysis.impressions,
-        attributes=received.ticket.attributes,
-    )
-    t.documents.add(job.id, received.taken.stored(number), received.taken.inline)
-    known = [each.impressions for each in (*job.documents, document)]
-    total = None if None in known else sum(count for count in known if count is not None)
-    return replace(job, documents=(*job.documents, document), impressions=total)
-
-
 def _check_release(t: Transaction, job: Job, device: str | None, unlocked: bool) -> None:
     """A parked job comes out where somebody asked for it, and a locked one only once its lock is open."""
     if PARKED not in job.reasons:
@@ -434,21 +458,6 @@ def _check_release(t: Transaction, job: Job, device: str | None, unlocked: bool)
         raise RemoteProtocolError("it is released at a printer", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
     if not unlocked and password_of(t, job) is not None:
         raise RemoteProtocolError("it is locked again", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
-
-
-def _check_number(job: Job) -> None:
-    if len(job.documents) >= DOCUMENTS_MAX:
-        raise RemoteProtocolError(
-            f"job {job.id} has {DOCUMENTS_MAX} documents", status=Status.SERVER_ERROR_TOO_MANY_DOCUMENTS
-        )
-
-
-def _check_size(attributes: Attributes) -> None:
-    if len(encode_attributes(attributes)) > ATTRIBUTES_OCTETS_MAX:
-        raise RemoteProtocolError(
-            f"more than {ATTRIBUTES_OCTETS_MAX} octets of attributes",
-            status=Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE,
-        )
 
 
 def _without_hold(job: Job, now: datetime) -> Job:
@@ -465,7 +474,7 @@ def _kind(before: Job, job: Job) -> str:
 
 
 def _record(
-    t: Transaction, kind: str, job: Job, user: User, at: datetime, events: Sequence[Event] = ()
+    t: Transaction, kind: str, job: Job, actor: str, at: datetime, events: Sequence[Event] = ()
 ) -> None:
     """The ledger's event of a change: keywords and numbers, no title and no name."""
     payload: dict[str, ledger.Json] = {
@@ -476,4 +485,4 @@ def _record(
         "documents": len(job.documents),
         "k-octets": -(-job.octets // 1024),
     }
-    t.record(ledger.Event(kind, at, actor_of(t, user), job_id=job.id, subject=job.printer, payload=payload))
+    t.record(ledger.Event(kind, at, actor, job_id=job.id, subject=job.printer, payload=payload))

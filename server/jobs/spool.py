@@ -170,7 +170,11 @@ class QueueSpool:
 
     async def create(self, ticket: Ticket) -> Job:
         """A new job that expects documents."""
-        return await self._service.accept(await self.queue(), ticket)
+        return await self._service.accept(self._name, ticket)
+
+    async def submit(self, ticket: Ticket, document: DocumentTicket, data: AsyncIterator[bytes]) -> Job:
+        """A new job with its one document, closed."""
+        return await self._service.submit(self._name, ticket, document, data)
 
     async def receive(
         self, job_id: int, document: DocumentTicket, data: AsyncIterator[bytes], *, last: bool, user: User
@@ -227,7 +231,7 @@ class QueueSpool:
     async def resubmit(self, job_id: int, ticket: Ticket) -> Job:
         """A new job that prints the documents of an old one again."""
         await self._own(job_id)
-        return await self._service.resubmit(job_id, await self.queue(), ticket)
+        return await self._service.resubmit(job_id, self._name, ticket)
 
     async def forget(self, job_ids: Iterable[int], user: User) -> None:
         """Remove jobs and their history."""

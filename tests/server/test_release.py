@@ -107,8 +107,7 @@ async def test_the_journal_and_the_ledger_tell_of_it_without_a_title(rooms: Room
 
 
 async def test_a_job_whose_documents_still_come_waits_for_them(rooms: Rooms, tmp_path: Path) -> None:
-    queue = await rooms.index.read(lambda t: t.queues.get("desk"))
-    job = await rooms.service.accept(queue, Ticket(ANNA, "slow", Attributes()))
+    job = await rooms.service.accept("desk", Ticket(ANNA, "slow", Attributes()))
     document = DocumentTicket("a.pdf", "application/pdf")
     async with running(rooms.releaser()):
         await rooms.finished(await rooms.park(b"overtakes", queue="desk"))
@@ -222,9 +221,8 @@ async def test_a_direct_queue_delivers_once_its_device_is_back(rooms: Rooms, tmp
 
 
 async def test_a_job_without_documents_is_completed_and_prints_nothing(rooms: Rooms, tmp_path: Path) -> None:
-    queue = await rooms.index.read(lambda t: t.queues.get("desk"))
     async with running(rooms.releaser()):
-        job = await rooms.service.accept(queue, Ticket(ANNA, "nothing", Attributes()))
+        job = await rooms.service.accept("desk", Ticket(ANNA, "nothing", Attributes()))
         await rooms.service.change(job.id, Event.CLOSED, ANNA)
         assert (await rooms.finished(job.id)).state is JobState.COMPLETED
     assert printed(tmp_path) == []

@@ -196,7 +196,7 @@ async def test_two_at_the_same_moment_do_not_both_get_the_last_place(house: Hous
 
 
 async def test_a_job_has_so_many_documents_and_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.jobs.service.DOCUMENTS_MAX", 3)
+    monkeypatch.setattr("server.jobs.arrival.DOCUMENTS_MAX", 3)
     spool = house.spool("park")
     job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
 
@@ -303,8 +303,7 @@ async def test_a_restarted_job_needs_its_documents_and_is_parked_again(house: Ho
 
 async def test_a_resubmitted_job_has_the_documents_as_long_as_it_needs_them(house: House) -> None:
     old = await house.park(LARGE)
-    queue = await house.spool("park").queue()
-    new = await house.service.resubmit(old, queue, Ticket(ANNA, "again", Attributes()))
+    new = await house.service.resubmit(old, "park", Ticket(ANNA, "again", Attributes()))
     await house.service.change(old, Event.CANCELED, ANNA)
     assert await house.content(new.id) == LARGE
     await house.service.change(new.id, Event.CANCELED, ANNA)
