@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final, Protocol
 
 from ipp import RemoteProtocolError, Status
@@ -17,8 +18,9 @@ from server.storage.vault import TakenIn, Vault
 _THREAD_OCTETS: Final = 4096
 # So many analyses may end, or wait for their turn, at a time.
 _FINISHING_MAX: Final = 64
-# After so many octets it is asked again whether there is room for more.
+# After so many octets, of all that come in, or so long it is asked again whether there is room for more.
 _ROOM_OCTETS: Final = 1 << 20
+_ROOM_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +74,33 @@ class Intake:
         analyse: Callable[[str], Analyser] | None = None,
         octets_max: int = 8 << 30,
         check_room: Callable[[], None] = lambda: None,
+        time_s: Callable[[], float] = monotonic,
     ) -> None:
         self._vault = vault
         self._analyse = analyse
         self._octets_max = octets_max
-        self.check_room = check_room
+        self._check_room = check_room
+        self._time_s = time_s
+        self._checked_s = -_ROOM_S
+        self._unchecked = _ROOM_OCTETS  # octets that came since it was asked whether there is room
         # Threads that wait for a worker which reads a document, none of those that everybody shares.
         self._finishing = ThreadPoolExecutor(_FINISHING_MAX, thread_name_prefix="analysis")
 
     def close(self) -> None:
         """Finish no more analyses; those under way end by themselves."""
         self._finishing.shutdown(wait=False, cancel_futures=True)
+
+    def check_room(self, octets: int = 0) -> None:
+        """Raise StorageFullError where nothing more is to come in; `octets` have just come.
+
+        The file system is asked again after a mebibyte and after a second: it takes its time to answer.
+        """
+        self._unchecked += octets
+        now_s = self._time_s()
+        if self._unchecked >= _ROOM_OCTETS or now_s - self._checked_s >= _ROOM_S:
+            self._unchecked = _ROOM_OCTETS  # until there was room
+            self._check_room()
+            self._unchecked, self._checked_s = 0, now_s
 
     async def receive(
         self, data: AsyncIterable[bytes], ticket: DocumentTicket, touch: Callable[[], None]
@@ -109,6 +127,7 @@ class Intake:
     async def receive_whole(self, octets: bytes, ticket: DocumentTicket) -> Received:
         """As `receive`, of a document that is all here: analysed in one go of a thread while it is sealed."""
         self._check_octets(len(octets))
+        self.check_room(len(octets))
         if self._analyse is None:
             return Received(ticket, await self._vault.take_in(_once(octets)), Analysis())
         loop = asyncio.get_running_loop()
@@ -137,13 +156,11 @@ class Intake:
     async def _pass(
         self, data: AsyncIterable[bytes], analyser: Analyser | None, touch: Callable[[], None]
     ) -> AsyncGenerator[bytes, None]:
-        octets = checked = 0
+        octets = 0
         async for chunk in data:
             touch()
             octets += len(chunk)
-            if octets - checked >= _ROOM_OCTETS:
-                self.check_room()
-                checked = octets
+            self.check_room(len(chunk))
             self._check_octets(octets)
             if analyser is not None:
                 if len(chunk) < _THREAD_OCTETS:

@@ -59,7 +59,13 @@ def sealed_octets(plain_octets: int) -> int:
 def derive_key(key: bytes, purpose: bytes, context: bytes = b"") -> bytes:
     """A 32-octet key for one purpose and context from a uniform 32-octet key (HKDF-Expand, RFC 5869 2.3)."""
     info = len(purpose).to_bytes(2, "big") + purpose + context
-    return hmac.digest(key, info + b"\x01", "sha256")
+    return _hmac(key, info + b"\x01")
+
+
+def _hmac(key: bytes, octets: bytes) -> bytes:
+    # Not hmac.digest, which lets other threads run for the microsecond that it takes: getting the interpreter
+    # back from them took a hundred times as long, several times for each job.
+    return hmac.new(key, octets, "sha256").digest()
 
 
 def _check_key(key: bytes) -> None:
@@ -313,14 +319,15 @@ class BlindIndex:
     HMAC-SHA256 cut to 16 octets; who does not hold the key can neither compute nor test one.
     """
 
-    __slots__ = ("_key",)
+    __slots__ = ("_key", "_keys")
 
     def __init__(self, key: bytes) -> None:
         _check_key(key)
         self._key = key
+        self._keys: dict[str, bytes] = {}  # by purpose, of which there are few
 
     def digest(self, text: str, purpose: str) -> bytes:
         """16 octets for `text`; the same text has unrelated digests for different purposes."""
-        return hmac.digest(
-            derive_key(self._key, purpose.encode()), text.encode(errors="surrogateescape"), "sha256"
-        )[:16]
+        if purpose not in self._keys:
+            self._keys[purpose] = derive_key(self._key, purpose.encode())
+        return _hmac(self._keys[purpose], text.encode(errors="surrogateescape"))[:16]

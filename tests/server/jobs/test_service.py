@@ -138,7 +138,7 @@ async def test_a_document_that_was_stored_stays_though_its_sender_was_let_go_bef
 
 
 async def test_what_waits_can_be_canceled_when_there_is_no_room_for_more(house: House) -> None:
-    free = 2
+    free = 1
 
     def check_room() -> None:
         nonlocal free
@@ -149,7 +149,7 @@ async def test_what_waits_can_be_canceled_when_there_is_no_room_for_more(house: 
     intake = Intake(house.vault, check_room=check_room)
     house.service = JobService(house.index, house.vault, intake, house.clock, house.lock)
     with pytest.raises(StorageFullError):
-        await house.park(LARGE)  # asked for the job, for the document, and after each megabyte of it
+        await house.park(LARGE)  # asked for the job, and after each mebibyte
     with pytest.raises(StorageFullError):
         await house.park()
     assert [blob async for blob in house.blobs.scan()] == []
