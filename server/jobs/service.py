@@ -206,17 +206,23 @@ class JobService:
         message: str = "",
         impressions: int | None = None,
         also: Also | None = None,
+        printer: str | None = None,
     ) -> Job:
         """Let something happen to a job; `add` and `drop` are reasons, `impressions` is how many came out.
 
-        `also` runs in the same transaction, after the row is written; what it raises undoes all.
+        `also` runs in the same transaction, after the row is written; what it raises undoes all. With
+        `printer`, only where the job is of that queue.
         """
-        reasons = set(add)
-        if event is Event.CANCELED and not any(reason.startswith("job-canceled-") for reason in reasons):
-            job = await self._need(job_id)
-            reasons.add("job-canceled-by-user" if user.name == job.owner else "job-canceled-by-operator")
         return await self._change(
-            job_id, [event], user, add=reasons, drop=drop, message=message, impressions=impressions, also=also
+            job_id,
+            [event],
+            user,
+            add=add,
+            drop=drop,
+            message=message,
+            impressions=impressions,
+            also=also,
+            printer=printer,
         )
 
     async def release(
@@ -261,6 +267,7 @@ class JobService:
         version: int | None = None,
         unlocked: bool = False,
         also: Also | None = None,
+        printer: str | None = None,
     ) -> Job:
         """Events, one after the other, in one transaction, and what they bring with them.
 
@@ -269,7 +276,7 @@ class JobService:
         now = self._clock()
 
         def change(t: Transaction) -> tuple[Job, list[str]]:
-            before = job = _stored(t, job_id)
+            before = job = _stored(t, job_id, printer)
             if Event.RELEASED in events and t.deliveries.is_under_way(job_id):
                 raise RemoteProtocolError("a device has it", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             if Event.RELEASED in events:
@@ -277,7 +284,7 @@ class JobService:
             if Event.RESTARTED in events and len(t.documents.of(job_id)) < len(job.documents):
                 raise RemoteProtocolError("its documents are gone", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             for event in events:
-                reasons = add if event is events[-1] else ()
+                reasons = _reasons(event, job, user, add) if event is events[-1] else ()
                 job = advance(job, event, now, add=reasons, drop=drop, message=message)
             if document is not None:
                 job = add_document(job, document, now)
@@ -443,11 +450,22 @@ class JobService:
         return await self._index.read(lambda t: _stored(t, job_id))
 
 
-def _stored(t: Transaction, job_id: int) -> Job:
+def _stored(t: Transaction, job_id: int, printer: str | None = None) -> Job:
     try:
-        return t.jobs.get(job_id)
+        job = t.jobs.get(job_id)
     except NotStoredError as error:
         raise RemoteProtocolError(str(error), status=Status.CLIENT_ERROR_NOT_FOUND) from error
+    if printer not in (None, job.printer):
+        raise RemoteProtocolError(f"no job {job_id} in {printer}", status=Status.CLIENT_ERROR_NOT_FOUND)
+    return job
+
+
+def _reasons(event: Event, job: Job, user: User, add: Iterable[str]) -> set[str]:
+    """The reasons that an event brings, with who canceled the job where nobody says so."""
+    reasons = set(add)
+    if event is Event.CANCELED and not any(reason.startswith("job-canceled-") for reason in reasons):
+        reasons.add("job-canceled-by-user" if user.name == job.owner else "job-canceled-by-operator")
+    return reasons
 
 
 def _check_release(t: Transaction, job: Job, device: str | None, unlocked: bool) -> None:

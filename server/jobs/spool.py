@@ -185,15 +185,17 @@ class QueueSpool:
 
     async def change(self, job_id: int, event: Event, user: User, *, message: str = "") -> Job:
         """Let something happen to a job."""
-        await self._own(job_id)
         if event is Event.STOPPED:
+            await self._own(job_id)
             raise RemoteProtocolError(
                 "what a device has begun cannot be suspended", status=Status.CLIENT_ERROR_NOT_POSSIBLE
             )
         if event is Event.RESTARTED:
+            await self._own(job_id)
             return await self._service.restart(job_id, await self.queue(), user)
+        # Whether it is of this queue is seen where it is changed: one request may cancel thousands.
         add = {"job-hold-until-specified"} if event is Event.HELD else set[str]()
-        return await self._service.change(job_id, event, user, add=add, message=message)
+        return await self._service.change(job_id, event, user, add=add, message=message, printer=self._name)
 
     async def release(
         self, job_id: int, user: User, *, password: bytes | None = None, peer: str = "", message: str = ""

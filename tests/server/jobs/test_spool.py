@@ -50,6 +50,7 @@ async def test_another_queues_job_is_not_there(house: House) -> None:
     assert await spool.get(job_id) is None
     for act in (
         spool.change(job_id, Event.CANCELED, ANNA),
+        spool.change(job_id, Event.RELEASED, ANNA),
         spool.amend(job_id, [], ANNA),
         spool.schedule(job_id, None, ANNA),
     ):
