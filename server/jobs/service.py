@@ -25,6 +25,7 @@ from server.jobs.actors import SYSTEM, actor_of
 from server.jobs.arrival import add_document, check_number, check_size, make_job, put_before, read_ahead
 from server.jobs.intake import Intake, Received
 from server.jobs.lock import LOCKED, PARKED, Lock, parked_reasons, password_of
+from server.jobs.telling import kind_of, record
 from server.storage import ledger
 from server.storage.fleet import Queue
 from server.storage.index import Index, Transaction
@@ -118,8 +119,8 @@ class JobService:
             job = t.jobs.add(job, expires=now + self.keeping.parked, password=secret)
             t.documents.add(job.id, received.taken.stored(1), received.taken.inline)
             actor = actor_of(t, ticket.user)
-            _record(t, "job-created", replace(made, id=job.id), actor, now)
-            _record(t, "job-state-changed", job, actor, now, events)
+            record(t, "job-created", replace(made, id=job.id), actor, now)
+            record(t, "job-state-changed", job, actor, now, events)
             return job
 
         try:
@@ -155,7 +156,7 @@ class JobService:
             self._check_waiting(t, ticket.user.name)
             job = make_job(t.queues.get(queue), ticket, uuid4(), now)
             job = t.jobs.add(job, expires=now + self.keeping.parked, password=secret)
-            _record(t, "job-created", job, actor_of(t, ticket.user), now)
+            record(t, "job-created", job, actor_of(t, ticket.user), now)
             return job
 
         job = await self._index.write(add)
@@ -297,7 +298,7 @@ class JobService:
             gone = self._settle(t, job, before, now)
             if also is not None:
                 also(t, job)
-            _record(t, _kind(before, job), job, actor_of(t, user), now, events)
+            record(t, kind_of(before, job), job, actor_of(t, user), now, events)
             return job, gone
 
         job, gone = await self._index.write(change)
@@ -351,7 +352,7 @@ class JobService:
                 job = advance(job, Event.HELD, now, add=("job-hold-until-specified",))
             job = t.jobs.update(job, before.version)
             kind = "job-config-changed" if job.state == before.state else "job-state-changed"
-            _record(t, kind, job, actor_of(t, user), now)
+            record(t, kind, job, actor_of(t, user), now)
             return job
 
         return await self._index.write(change)
@@ -368,7 +369,7 @@ class JobService:
                 t.jobs.schedule(job_id, after)
             except NotStoredError as error:
                 raise RemoteProtocolError(str(error), status=Status.CLIENT_ERROR_NOT_POSSIBLE) from error
-            _record(t, "job-config-changed", job, actor_of(t, user), now)
+            record(t, "job-config-changed", job, actor_of(t, user), now)
             return job
 
         return await self._index.write(change)
@@ -393,7 +394,7 @@ class JobService:
                 replace(new, documents=old.documents, impressions=old.impressions), Event.CLOSED, now
             )
             closed = t.jobs.update(closed, new.version)
-            _record(t, "job-state-changed", closed, actor_of(t, ticket.user), now)
+            record(t, "job-state-changed", closed, actor_of(t, ticket.user), now)
             return closed
 
         try:
@@ -484,23 +485,3 @@ def _without_hold(job: Job, now: datetime) -> Job:
     if job.state is not JobState.PENDING_HELD or left & {PARKED, LOCKED}:
         return replace(job, reasons=left)
     return advance(job, Event.RELEASED, now)
-
-
-def _kind(before: Job, job: Job) -> str:
-    """The event keyword (RFC 3995 5.3.3.4.3) for a change."""
-    return "job-completed" if job.finished and not before.finished else "job-state-changed"
-
-
-def _record(
-    t: Transaction, kind: str, job: Job, actor: str, at: datetime, events: Sequence[Event] = ()
-) -> None:
-    """The ledger's event of a change: keywords and numbers, no title and no name."""
-    payload: dict[str, ledger.Json] = {
-        "events": [event.value for event in events],
-        "job-state": int(job.state),
-        "job-state-reasons": sorted(job.reasons),
-        "job-impressions-completed": job.impressions_completed,
-        "documents": len(job.documents),
-        "k-octets": -(-job.octets // 1024),
-    }
-    t.record(ledger.Event(kind, at, actor, job_id=job.id, subject=job.printer, payload=payload))
