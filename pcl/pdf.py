@@ -103,7 +103,8 @@ def measure_pdf(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Repo
         if pages is None:
             yield report
             return
-        yield _tally(pages, ()).fill(report)
+        if any(suspects):  # rendering may not come to its end; without it, all is told at once
+            yield _tally(pages, ()).fill(report)
     colours, complaint = _colours(document, suspects, float(options.get("colour_s", 10.0)))
     if complaint:
         warnings.add("colour-unknown", complaint)

@@ -44,6 +44,7 @@ __all__ = ["Confinement", "Limits", "WorkerError", "WorkerPool", "default_pool"]
 log = logging.getLogger(__name__)
 
 MAX_REPLY_OCTETS = 4 << 20
+READ_OCTETS = 1 << 16
 START_TIMEOUT_S = 30.0
 STOP_SHARE = 0.8  # of a document's time: then the worker stops what it started itself, to say how far it came
 
@@ -203,6 +204,7 @@ class _Worker:
     def __init__(self, limits: Limits, confinement: Confinement) -> None:
         self.documents = 0
         self._failed = False
+        self._arrived = bytearray()  # of answers, and not read yet
         command = _command(limits.memory_octets, confinement)
         try:
             self._channel, theirs = socket.socketpair()
@@ -242,9 +244,9 @@ class _Worker:
         try:
             try:
                 self._channel.settimeout(time_s)
-                head = len(octets).to_bytes(4, "big")
-                socket.send_fds(self._channel, [head], [document.descriptor])
-                self._channel.sendall(octets)
+                request_octets = len(octets).to_bytes(4, "big") + octets
+                sent = socket.send_fds(self._channel, [request_octets], [document.descriptor])
+                self._channel.sendall(request_octets[sent:])
             except OSError as error:
                 raise self._death() from error
             while True:
@@ -281,20 +283,21 @@ class _Worker:
             raise WorkerError("confused", "the worker's answer is no JSON object") from error
 
     def _read(self, octets: int, deadline: float) -> bytes:
-        parts: list[bytes] = []
-        while octets:
+        # In large pieces: each call lets other threads run, and waits until they let this one go on.
+        while len(self._arrived) < octets:
             self._channel.settimeout(max(0.001, deadline - time.monotonic()))
             try:
-                part = self._channel.recv(octets)
+                part = self._channel.recv(READ_OCTETS)
             except TimeoutError as error:
                 raise WorkerError("timed-out", "it took more time than allowed") from error
             except OSError as error:
                 raise self._death() from error
             if not part:
                 raise self._death()
-            parts.append(part)
-            octets -= len(part)
-        return b"".join(parts)
+            self._arrived += part
+        read = bytes(self._arrived[:octets])
+        del self._arrived[:octets]
+        return read
 
     def _death(self) -> WorkerError:
         """Say how the process ended."""
