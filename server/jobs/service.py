@@ -407,12 +407,15 @@ class JobService:
 
     async def forget(self, job_ids: Iterable[int], user: User) -> None:
         """Remove jobs and their history; those that are not finished are canceled first."""
-        for job_id in job_ids:
-            job = await self.get(job_id)
-            if job is not None and job.state in ACTIVE:
-                with suppress(RemoteProtocolError):  # it ended by itself meanwhile
-                    await self.change(job_id, Event.CANCELED, user)
-            await self._forget(job_id, user)
+        # At once, so that the writer commits them together.
+        await asyncio.gather(*(self._purge(job_id, user) for job_id in job_ids))
+
+    async def _purge(self, job_id: int, user: User) -> None:
+        job = await self.get(job_id)
+        if job is not None and job.state in ACTIVE:
+            with suppress(RemoteProtocolError):  # it ended by itself meanwhile
+                await self.change(job_id, Event.CANCELED, user)
+        await self._forget(job_id, user)
 
     async def _forget(self, job_id: int, user: User) -> None:
         now = self._clock()
@@ -426,26 +429,35 @@ class JobService:
     async def sweep(self) -> None:
         """End what is over: parked jobs that expired, uploads that stopped, old history, stray ciphertext."""
         now = self._clock()
-        for job in await self._index.read(lambda t: t.jobs.expired(now)):
-            await self._end(job, "the time for which it is kept is over")
+        while over := await self._index.read(lambda t: t.jobs.expired(now)):
+            ended = await self._end_all(over, "the time for which it is kept is over")
+            if ended < len(over):  # what was released or ended meanwhile is seen again, or not, by the next
+                break
         incoming = await self._index.read(lambda t: t.jobs.incoming())
         for job_id in self._arriving.keys() - {job.id for job in incoming}:
             del self._arriving[job_id]
-        for job in incoming:
-            # After a restart nobody remembers when a document last came: the time begins anew.
-            if now - self._arriving.setdefault(job.id, now) > self.keeping.operation:
-                await self._end(job, "its documents stopped coming")
+        # After a restart nobody remembers when a document last came: the time begins anew.
+        stopped = [
+            job for job in incoming if now - self._arriving.setdefault(job.id, now) > self.keeping.operation
+        ]
+        await self._end_all(stopped, "its documents stopped coming")
         while old := await self._index.read(lambda t: t.jobs.finished_before(now - self.keeping.history)):
             await asyncio.gather(*(self._forget(job_id, SYSTEM) for job_id in old))
         await self._vault.sweep(now)
 
-    async def _end(self, job: Job, why: str) -> None:
+    async def _end_all(self, jobs: Iterable[Job], why: str) -> int:
+        """End jobs at once, so that the writer commits them together; return how many were ended."""
+        return sum(await asyncio.gather(*(self._end(job, why) for job in jobs)))
+
+    async def _end(self, job: Job, why: str) -> bool:
         """End a job, if it is still as the sweep saw it: not released, closed or ended since."""
         add = ("aborted-by-system",)
         try:
             await self._change(job.id, [Event.ABORTED], SYSTEM, add=add, message=why, version=job.version)
         except (RemoteProtocolError, VersionConflictError) as error:
             _log.info("job %d is left alone, it has changed: %s", job.id, error)
+            return False
+        return True
 
     async def _need(self, job_id: int) -> Job:
         return await self._index.read(lambda t: _stored(t, job_id))

@@ -9,7 +9,7 @@ from typing import Final
 
 from ipp import Attribute, Attributes, JobState, PrinterState, RemoteProtocolError, Status
 from ipp.exchange import User
-from ipp.job import Event, Job
+from ipp.job import ACTIVE, FINISHED, Event, Job
 from ipp.spool import Clock, Command, DocumentTicket, Notice, PrinterStatus, Query, Ticket
 from server.errors import NotStoredError
 from server.jobs.actors import actor_of
@@ -237,8 +237,8 @@ class QueueSpool:
 
     async def forget(self, job_ids: Iterable[int], user: User) -> None:
         """Remove jobs and their history."""
-        own = [job.id for job_id in job_ids if (job := await self.get(job_id)) is not None]
-        await self._service.forget(own, user)
+        own = await self.find(Query(ACTIVE | FINISHED, ids=frozenset(job_ids)))
+        await self._service.forget([job.id for job in own], user)
 
     async def _own(self, job_id: int) -> Job:
         job = await self.get(job_id)

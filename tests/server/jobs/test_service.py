@@ -320,6 +320,34 @@ async def test_a_parked_job_expires_and_its_document_with_it(house: House) -> No
     assert [blob async for blob in house.blobs.scan()] == []
 
 
+async def test_however_many_expire_one_sweep_ends_them(house: House) -> None:
+    await asyncio.gather(*(house.park() for _ in range(230)))
+    house.clock.pass_(house.service.keeping.parked.total_seconds() + 1)
+    late = await house.park()
+    await house.service.sweep()
+    assert [job.id for job in await house.service.find(Query(ACTIVE))] == [late]
+
+
+async def test_a_job_that_is_released_while_the_sweep_looks_does_not_stop_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, expired = await house.park(), await house.park()
+    house.clock.pass_(house.service.keeping.parked.total_seconds() + 1)
+    write = house.index.write
+
+    async def release_first(change: Callable[[Transaction], T]) -> T:
+        monkeypatch.undo()
+        await house.service.release(released, "laser", ANNA)
+        return await write(change)
+
+    monkeypatch.setattr(house.index, "write", release_first)
+    await house.service.sweep()
+    assert [job.id for job in await house.service.find(Query(ACTIVE))] == [released]
+    ended = await house.service.get(expired)
+    assert ended is not None
+    assert ended.state is JobState.ABORTED
+
+
 async def test_a_job_whose_documents_stop_coming_is_ended(house: House) -> None:
     job = await house.spool("park").create(Ticket(ANNA, "minutes", Attributes()))
     await house.service.sweep()
