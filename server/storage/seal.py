@@ -33,6 +33,7 @@ Octets = bytes | bytearray | memoryview
 Random = Callable[[int], bytes]
 
 KEY_OCTETS: Final = 32
+PREFIX_OCTETS: Final = 7
 SEGMENT_OCTETS: Final = 256 * 1024
 TAG_OCTETS: Final = 16
 SEALED_SEGMENT_OCTETS: Final = SEGMENT_OCTETS + TAG_OCTETS
@@ -42,9 +43,8 @@ _MAGIC: Final = b"PPSD"
 _FORMAT_VERSION: Final = 1
 _SUITE_AES_256_GCM_STREAM: Final = 1
 _KEY_ID_OCTETS: Final = 16
-_PREFIX_OCTETS: Final = 7
 _PREFIX_AT: Final = 4 + 1 + 1 + _KEY_ID_OCTETS + 16
-HEADER_OCTETS: Final = _PREFIX_AT + _PREFIX_OCTETS
+HEADER_OCTETS: Final = _PREFIX_AT + PREFIX_OCTETS
 
 _FIELD_VERSION: Final = 1
 _FIELD_NONCE_OCTETS: Final = 12
@@ -106,7 +106,7 @@ class Sealer:
 
     def __init__(self, data_key: bytes, document: UUID, *, random: Random = os.urandom) -> None:
         self._cipher, key_id = _document_key(data_key, document)
-        prefix = random(_PREFIX_OCTETS)
+        prefix = random(PREFIX_OCTETS)
         self._segments = _Segments(prefix)
         self.header: Final = (
             _MAGIC + bytes((_FORMAT_VERSION, _SUITE_AES_256_GCM_STREAM)) + key_id + document.bytes + prefix

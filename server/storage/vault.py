@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Final
 from uuid import UUID
 
@@ -21,12 +22,21 @@ from server.storage.blobs import BlobStore, new_blob_name
 from server.storage.documents import StoredDocument
 from server.storage.index import Index, document_context
 from server.storage.keys import KeyWrapper
-from server.storage.seal import KEY_OCTETS, SEGMENT_OCTETS, Octets, Opener, Random, Sealer
+from server.storage.seal import (
+    KEY_OCTETS,
+    PREFIX_OCTETS,
+    SEGMENT_OCTETS,
+    Octets,
+    Opener,
+    Random,
+    Sealer,
+)
 
 # Ciphertext up to this length goes into the database; tests/benchmarks/bench_storage.py measured it.
 INLINE_OCTETS_MAX: Final = 128 * 1024
 # Less than this is sealed and opened at once; more in a thread, where it blocks nobody.
 _THREAD_OCTETS: Final = SEGMENT_OCTETS
+_UUID_OCTETS: Final = 16
 _GATHERED_OCTETS: Final = 4 * SEGMENT_OCTETS
 
 
@@ -77,10 +87,12 @@ class Vault:
             StorageFullError: the disk is full.
             StorageError: it could not be kept.
         """
-        uuid = UUID(bytes=self._random(16), version=4)
-        data_key = self._random(KEY_OCTETS)
+        # Drawn at once: each draw lets other threads run, and waits until they let this one go on.
+        drawn = BytesIO(self._random(_UUID_OCTETS + KEY_OCTETS + PREFIX_OCTETS))
+        uuid = UUID(bytes=drawn.read(_UUID_OCTETS), version=4)
+        data_key = drawn.read(KEY_OCTETS)
         wrapped_key = await self._wrapper.wrap(data_key, document_context(self._index.tenant, str(uuid)))
-        pass_ = _Pass(Sealer(data_key, uuid, random=self._random))
+        pass_ = _Pass(Sealer(data_key, uuid, random=drawn.read))
         async with aclosing(pass_.run(chunks)) as sealed:
             head = bytearray()
             async for part in sealed:
