@@ -19,7 +19,7 @@ from .pclxl import PclXl
 from .pdf import PdfAnalyzer
 from .pjl import Pjl
 from .postscript import PostScriptAnalyzer
-from .raster import RasterAnalyzer
+from .raster_analyzer import RasterAnalyzer
 from .report import Analyzer, Report, ReportSum, StreamWarning, combine, repeat, set_by_job
 from .text import TextAnalyzer
 from .worker import WorkerPool

@@ -7,13 +7,10 @@ says where a page ends: every count octet has to be added up.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
-from pcl.errors import ClaimError, ConversionError, PclError
-from pcl.raster_colour import Fragments, Neutral
+from pcl.errors import ConversionError, PclError
 from pcl.raster_page import (
     APPLE_FILE_HEADER,
     APPLE_FILE_OCTETS,
@@ -26,99 +23,15 @@ from pcl.raster_page import (
     read_apple_page,
     read_pwg_page,
 )
-from pcl.report import Report, Tally, Warnings
+from pcl.report import Warnings
 
-__all__ = ["RasterAnalyzer", "RasterDecoder", "Rows"]
+__all__ = ["Framing", "RasterDecoder", "Rows"]
 
 PIECE_OCTETS = 1 << 16  # what is looked at in one go: bounds what a large chunk copies
 UEL = b"\x1b%-12345X"
 
-# In the walk one integer holds the place in the piece (low 17 bits) and the units of the line above them: one
-# addition moves both, and it stays a machine word for lines of up to 8191 units.
-PLACE_BITS = 17
-PLACE_MASK = (1 << PLACE_BITS) - 1
-NO_RUN = re.compile(rb"[\x80-\xff]")
-A_FEW = 8  # literals in a line are more than it is worth while to go from one to the next
-A_FEW_AGAIN = 2  # the same behind a line that had more than a few
-MAX_PAUSE = 31  # lines of many literals before one is tried again for runs
-FILL = 1 << 60  # what octet 128 adds: no sum of units comes near it
 
-
-@cache
-def _steps(unit_octets: int) -> list[int]:
-    """Return what each count octet adds to the walk's integer."""
-    runs = [(1 + unit_octets) + ((octet + 1) << PLACE_BITS) for octet in range(128)]
-    literals = [
-        (1 + (257 - octet) * unit_octets) + ((257 - octet) << PLACE_BITS) for octet in range(129, 256)
-    ]
-    return [*runs, 1 + FILL, *literals]
-
-
-def _skip_runs(
-    data: bytes, at: int, left: int, unit_octets: int, guess: int, few: int
-) -> tuple[int, int, int]:
-    """Skip runs and a `few` literals between them; return the place, the units left, and how many literals.
-
-    Runs are all of one length, so that the counts of many are one slice, and its sum is made in C; `guess` is
-    how many there may be. Text with hard edges has hardly anything but runs.
-    """
-    stride, literals = 1 + unit_octets, 0
-    while left:
-        counts = data[at : at + stride * min(guess, (len(data) - at) // stride) : stride]
-        if not counts.isascii():
-            counts = counts[: NO_RUN.search(counts).start()]  # type: ignore[union-attr] # there is one
-        taken = len(counts)
-        units = sum(counts) + taken
-        # A guess that went too far is taken back by as many runs as its excess is worth on average.
-        while units > left:
-            dropped = 1 + (units - left) * taken // units
-            taken -= dropped
-            units -= sum(counts[taken : taken + dropped]) + dropped
-        if taken:
-            at, left, guess = at + stride * taken, left - units, max(A_FEW, guess - taken)
-            continue
-        if at >= len(data):
-            break
-        if data[at] == 128:
-            return at + 1, 0, literals
-        if literals == few or data[at] < 128:
-            break
-        units = 257 - data[at]
-        if units > left:
-            break
-        at, left, literals = at + 1 + units * unit_octets, left - units, literals + 1
-    return at, left, literals
-
-
-def _skip_counts(data: bytes, at: int, left: int, units: int, unit_octets: int) -> tuple[int, int]:
-    """Skip to the line's end; return the place, which may lie behind the data, and 0.
-
-    Return a number that is not 0 with a meaningless place where the line needs single steps.
-    """
-    steps, mask, end = _steps(unit_octets), PLACE_MASK, units << PLACE_BITS
-    eight, two = end - (8 * 128 << PLACE_BITS), end - (2 * 128 << PLACE_BITS)
-    walked = at + ((units - left) << PLACE_BITS)
-    try:
-        while walked < eight:
-            walked += steps[data[walked & mask]]
-            walked += steps[data[walked & mask]]
-            walked += steps[data[walked & mask]]
-            walked += steps[data[walked & mask]]
-            walked += steps[data[walked & mask]]
-            walked += steps[data[walked & mask]]
-            walked += steps[data[walked & mask]]
-            walked += steps[data[walked & mask]]
-        while walked < two:
-            walked += steps[data[walked & mask]]
-            walked += steps[data[walked & mask]]
-        while walked < end:
-            walked += steps[data[walked & mask]]
-    except IndexError:
-        return at, 1
-    return walked & mask, (walked >> PLACE_BITS) - units
-
-
-class _Framing:
+class Framing:
     """Where in the stream the file header, the page headers and the lines are."""
 
     def __init__(self) -> None:
@@ -209,199 +122,6 @@ class _Framing:
         self.warnings.add("rows-over", "a line repeats past the end of its page", self._base + at)
 
 
-class RasterAnalyzer(_Framing):
-    """Counts and describes the pages of a PWG Raster or Apple Raster stream (an Analyzer).
-
-    A page is coloured when a pixel of it is: black text sent as sRGB is a monochrome page. Holds one piece of
-    64 KiB, the part of a header or compressed run that it ends in (4 KiB at most), and some 8 MiB of what
-    fragments of lines are worth, whatever the stream's size; the time is linear in the stream's octets.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._tally = Tally()
-        self._octets = 0
-        self._debt = 0  # octets to come that belong to a run already counted
-        self._colour: bool | None = None
-        self._neutral: Neutral | None = None
-        self._fragments: Fragments | None = None
-        self._fragments_of: tuple[bytes, str] | None = None
-        self._lost = False
-        self._finished = False
-
-    def feed(self, chunk: bytes) -> None:
-        """Take in the next octets of the stream; an empty chunk changes nothing."""
-        if self._finished:
-            raise ClaimError("feed() after finish(): take a new analyser")
-        self._octets += len(chunk)
-        for start in range(0, len(chunk), PIECE_OCTETS):
-            if self._lost or self.ended_at is not None:
-                return
-            try:
-                self._take(chunk[start : start + PIECE_OCTETS])
-            except PclError as error:
-                self._lose(error)
-
-    def finish(self) -> Report:
-        """End the stream and return what was learnt. Called once; feed() is over then."""
-        if self._finished:
-            raise ClaimError("finish() was called already")
-        self._finished = True
-        if not self._lost:
-            self._end_stream()
-        self._rest = b""
-        report = Report(format=self.format, octets=self._octets, warnings=self.warnings.as_tuple())
-        return self._tally.fill(report) if self.format else report
-
-    def _take(self, piece: bytes) -> None:
-        if self._debt:
-            paid = min(self._debt, len(piece))
-            self._debt -= paid
-            self._base += paid
-            piece = piece[paid:]
-            if self._debt:
-                return
-        data = self._rest + piece
-        at = 0
-        while True:
-            if self.page is None:
-                behind = self._open(data, at)
-                if behind is None:
-                    break
-                at = behind
-                if self.page is not None:
-                    self._begin_page(self.page)
-                continue
-            at = self._walk(self.page, data, at)
-            if self._rows_left or self._units_left or at > len(data):
-                break
-            self._end_page()
-        self._rest = data[at:]
-        self._debt = max(0, at - len(data))
-        self._base += min(at, len(data))
-
-    def _begin_page(self, page: RasterPage) -> None:
-        self._neutral = Neutral.of(page.colour_space, page.bits_per_pixel)
-        self._colour = False if page.is_grey_space or self._neutral else None
-        kind = (page.blank, page.colour_space)
-        if kind != self._fragments_of:
-            self._fragments = Fragments(page.blank, self._neutral) if page.unit_octets > 2 else None
-            self._fragments_of = kind
-
-    def _walk(self, page: RasterPage, data: bytes, at: int) -> int:
-        """Walk lines until the page or the data ends; return the place, which may lie behind the data."""
-        lines: list[bytes] = []
-        try:
-            while True:
-                if self._units_left:
-                    at = self._walk_steps(page, data, at, lines)
-                    if self._units_left:
-                        return at
-                if not self._rows_left or at >= len(data):
-                    return at
-                at = self._walk_lines(page, data, at, lines)
-        finally:
-            # Of all lines of the piece together: to start the pattern takes as long as several counts.
-            if self._neutral and not self._neutral.holds(b"".join(lines)):
-                self._see_colour()
-
-    def _walk_lines(self, page: RasterPage, data: bytes, at: int, lines: list[bytes]) -> int:
-        """Walk whole lines; stop at the page's end, or at the counts of a line that asks for single steps."""
-        unit_octets, units, size, rows = page.unit_octets, page.units_per_line, len(data), self._rows_left
-        neutral, fragments, wait, pause, runs = self._neutral, self._fragments, 0, 0, 1
-        while rows > 0 and at < size:
-            start, left = at + 1, units
-            rows -= data[at] + 1
-            if rows < 0:
-                self._warn_rows(at)
-            at = start
-            if not wait:
-                # Among lines of many literals, most lines are such.
-                few = A_FEW_AGAIN if pause else A_FEW
-                at, left, literals = _skip_runs(data, at, left, unit_octets, runs, few)
-                runs = (at - start) // (1 + unit_octets) or 1
-                pause = min(MAX_PAUSE, 1 + 2 * pause) if literals == few else 0
-                wait = pause
-                if not left and not literals:
-                    if neutral and not neutral.holds_in_runs(data, start, at):
-                        self._see_colour()
-                        neutral = None
-                    continue
-            else:
-                wait -= 1
-            before = at
-            if left and fragments is not None:
-                at, left, coloured = fragments.skip(data, start, at, left)
-                if not left:
-                    if neutral and (coloured or not neutral.holds(data[start:before])):
-                        self._see_colour()
-                        neutral = None
-                    continue
-            if left:
-                at, left = _skip_counts(data, at, left, units, unit_octets)
-            if left or at > size:
-                # It is cut by the end of the data, has a blank rest, or is corrupt.
-                self._rows_left, self._units_left = max(0, rows), units
-                return start
-            if neutral:
-                lines.append(data[start:at])
-        self._rows_left = max(0, rows)
-        return at
-
-    def _walk_steps(self, page: RasterPage, data: bytes, at: int, lines: list[bytes]) -> int:
-        """Walk to the end of one line step by step, as far as the data goes.
-
-        While colour is looked for, stops before a run that is not whole yet.
-        """
-        start, left, unit_octets, over = at, self._units_left, page.unit_octets, False
-        while left and at < len(data):
-            octet = data[at]
-            if octet == 128:
-                at, left = at + 1, 0
-                break
-            count = octet + 1 if octet < 128 else 257 - octet
-            behind = at + 1 + unit_octets * (1 if octet < 128 else count)
-            over = count > left
-            if over or (behind > len(data) and self._neutral):
-                break
-            at, left = behind, left - count
-        self._units_left = left
-        if self._neutral:
-            lines.append(data[start:at])
-        if over:
-            raise self._overrun(at)
-        return at
-
-    def _see_colour(self) -> None:
-        self._colour, self._neutral = True, None
-
-    def _end_page(self) -> None:
-        assert self.page is not None
-        self._tally.add(self.page.describe(self._colour))
-        if self.page.insert_sheet and self._tally.sheets is not None:
-            self._tally.sheets += self.page.copies
-        self.page = None
-
-    def _end_stream(self) -> None:
-        if self.page is not None:
-            within = f"the stream ends within page {self._tally.pages + 1}"
-            self.warnings.add("truncated", within, self._octets)
-            self._end_page()
-        elif self._rest and self.ended_at is None:
-            self.warnings.add("truncated", "the stream ends within a header", self._octets)
-        elif self.format and not self.pages_begun:
-            self.warnings.add("no-pages", "the stream has a file header and no page", self._octets)
-        self._check_total(self._octets)
-
-    def _lose(self, error: PclError) -> None:
-        """Give up counting where the stream cannot be followed any more; a page begun is counted."""
-        self._lost = True
-        self._rest = b""
-        if self.page is not None:
-            self._end_page()
-        self.warnings.add("corrupt", f"{error.message}; pages behind it are not counted", error.offset)
-
-
 @dataclass(frozen=True, slots=True)
 class Rows:
     """`count` rows of pixels that are alike, each `page.octets_per_line` octets."""
@@ -410,7 +130,7 @@ class Rows:
     count: int
 
 
-class RasterDecoder(_Framing):
+class RasterDecoder(Framing):
     """Decodes a PWG Raster or Apple Raster stream to its pages and their rows, whatever the chunking.
 
     Holds one piece of 64 KiB and one row (MAX_LINE_OCTETS at most).

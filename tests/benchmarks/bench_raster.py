@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pcl.raster import RasterAnalyzer, RasterDecoder, Rows
+from pcl.raster import RasterDecoder, Rows
+from pcl.raster_analyzer import RasterAnalyzer
 from tests.peers.cups_raster import read_pages
 
 PAGES = 8

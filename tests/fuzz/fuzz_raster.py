@@ -6,7 +6,8 @@ import atheris
 
 with atheris.instrument_imports():
     from pcl.errors import ConversionError
-    from pcl.raster import RasterAnalyzer, RasterDecoder, Rows
+    from pcl.raster import RasterDecoder, Rows
+    from pcl.raster_analyzer import RasterAnalyzer
     from pcl.raster_page import APPLE_SYNC, PWG_SYNC, RasterPage, write_apple_page, write_pwg_page
     from pcl.report import Report
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcl.errors import ClaimError, ConversionError
-from pcl.raster import RasterAnalyzer, RasterDecoder, Rows
+from pcl.raster import RasterDecoder, Rows
+from pcl.raster_analyzer import RasterAnalyzer
 from pcl.raster_page import PWG_PAGE_OCTETS, RasterPage, write_pwg_page
 from pcl.raster_writer import write_pwg
 from pcl.report import Certainty, Report, Sides

@@ -1,0 +1,216 @@
+"""The pages of a PWG Raster or Apple Raster stream counted, without expanding a line of them.
+
+A line is one octet of repetitions, then PackBits (see pcl.raster). Where its last count ends is where all
+counts of the line are added up: many lines at once (pcl.raster_lanes), the others count by count.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import MutableSequence
+from functools import cache
+
+import numpy as np
+
+from pcl.errors import ClaimError, PclError
+from pcl.raster import Framing
+from pcl.raster_colour import Neutral, NeutralUnits
+from pcl.raster_lanes import SPAN_OCTETS, Guide, Lanes
+from pcl.raster_page import RasterPage
+from pcl.report import Report, Tally
+
+__all__ = ["RasterAnalyzer"]
+
+MAX_PLACES = 1 << 15  # of counts that are remembered before their units are looked at
+FILL = 1 << 60  # what octet 128 takes of a line: no sum of units comes near it
+
+
+@cache
+def _steps(unit_octets: int) -> tuple[list[int], list[int]]:
+    """Return the octets that each count octet moves by, and the units of the line that it takes."""
+    literals = range(128, 1, -1)
+    moves = [1 + unit_octets] * 128 + [1] + [1 + many * unit_octets for many in literals]
+    return moves, [*range(1, 129), FILL, *literals]
+
+
+class RasterAnalyzer(Framing):
+    """Counts and describes the pages of a PWG Raster or Apple Raster stream (an Analyzer).
+
+    A page is coloured when a pixel of it is: black text sent as sRGB is a monochrome page. Holds one MiB of
+    the stream and some 20 MiB of work on it, whatever the stream's size and the chunks it comes in; the time
+    is linear in the stream's octets. feed() works on one MiB at a time, in some 5 to 50 ms: call it on no
+    event loop.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tally = Tally()
+        self._octets = 0
+        self._waiting = bytearray()
+        self._colour: bool | None = None
+        self._neutral: Neutral | None = None
+        self._guide = Guide()
+        self._lanes: Lanes | None = None
+        self._lost = False
+        self._finished = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Take in the next octets of the stream; an empty chunk changes nothing."""
+        if self._finished:
+            raise ClaimError("feed() after finish(): take a new analyser")
+        self._octets += len(chunk)
+        for start in range(0, len(chunk), SPAN_OCTETS):
+            self._waiting += chunk[start : start + SPAN_OCTETS]
+            if len(self._waiting) >= SPAN_OCTETS:
+                self._take()
+
+    def finish(self) -> Report:
+        """End the stream and return what was learnt. Called once; feed() is over then."""
+        if self._finished:
+            raise ClaimError("finish() was called already")
+        self._finished = True
+        self._take()
+        if not self._lost:
+            self._end_stream()
+        self._waiting.clear()
+        report = Report(format=self.format, octets=self._octets, warnings=self.warnings.as_tuple())
+        return self._tally.fill(report) if self.format else report
+
+    def _take(self) -> None:
+        """Read what is waiting, up to a header or a count that is not whole yet."""
+        data, at = bytes(self._waiting), 0
+        try:
+            if not self._lost and self.ended_at is None:
+                at = self._read(data)
+        except PclError as error:
+            self._lose(error)
+        if self._lanes:
+            self._guide.judge(self._lanes, self._base, at)
+            self._lanes = None
+        self._base += at
+        if self._lost or self.ended_at is not None:
+            self._waiting.clear()
+        else:
+            del self._waiting[:at]
+
+    def _read(self, data: bytes) -> int:
+        at = 0
+        while True:
+            if self.page is None:
+                behind = self._open(data, at)
+                if behind is None:
+                    return at
+                at = behind
+                if self.page is not None:
+                    self._begin_page(self.page)
+                continue
+            at = self._walk(self.page, data, at)
+            if self._rows_left or self._units_left:
+                return at
+            self._end_page()
+
+    def _begin_page(self, page: RasterPage) -> None:
+        self._neutral = Neutral.of(page.colour_space, page.bits_per_pixel)
+        self._colour = False if page.is_grey_space or self._neutral else None
+
+    def _walk(self, page: RasterPage, data: bytes, at: int) -> int:
+        """Walk lines until the page or the data ends; return the place behind the last whole count."""
+        # Where nobody asks for colour, only the last count has to be known.
+        places: MutableSequence[int] = [] if self._neutral and not self._colour else deque(maxlen=1)
+        try:
+            while True:
+                if not self._units_left:
+                    at = self._skip_lines(page, data, at)
+                    if not self._rows_left or at >= len(data):
+                        return at
+                    self._repeat(data[at], at)
+                    self._units_left = page.units_per_line
+                    at += 1
+                start = at
+                at = self._walk_counts(data, at, page.unit_octets, places)
+                if self._lanes:
+                    self._lanes.missed += at - start
+                if self._units_left:
+                    return at
+                if len(places) > MAX_PLACES:
+                    self._look(data, places)
+        finally:
+            self._look(data, places)
+
+    def _skip_lines(self, page: RasterPage, data: bytes, at: int) -> int:
+        """Skip lines whose ends the lanes tell; return the place of the first other line."""
+        if not self._rows_left or at >= len(data):
+            return at
+        lanes = self._lanes
+        if lanes and (lanes.is_over(at) or not lanes.are_of(page.blank, self._neutral)):
+            self._guide.judge(lanes, self._base, at)
+            lanes = None
+        if lanes is None:
+            lanes = self._lanes = self._guide.lay(data, self._base, at, page.blank, self._neutral)
+        units = page.units_per_line
+        while lanes and self._rows_left and (found := lanes.skip(at + 1, units)):
+            self._repeat(data[at], at)
+            at, coloured = found
+            if coloured:
+                self._colour = True
+        return at
+
+    def _walk_counts(self, data: bytes, at: int, unit_octets: int, places: MutableSequence[int]) -> int:
+        """Walk to the end of one line as far as the data goes; note the places of its whole counts.
+
+        Raises: PclError where a count is longer than what is left of the line.
+        """
+        left, (moves, units), note = self._units_left, _steps(unit_octets), places.append
+        try:
+            while left > 0:
+                octet = data[at]
+                note(at)
+                at += moves[octet]
+                left -= units[octet]
+        except IndexError:  # the data ends before the line does
+            pass
+        if left < 0 or at > len(data):
+            # The last count is a blank rest, too long or not whole: take it back.
+            at = places.pop()
+            if data[at] == 128:
+                at, left = at + 1, 0
+            else:
+                left += units[data[at]]
+                if units[data[at]] > left:
+                    raise self._overrun(at)
+        self._units_left = left
+        return at
+
+    def _look(self, data: bytes, places: MutableSequence[int]) -> None:
+        """See whether the counts at these places show colour, if that is asked, and forget them."""
+        if places and self._neutral and not self._colour:
+            first, behind = places[0], places[-1] + 1 + 128 * self._neutral.unit_octets
+            octets = np.frombuffer(data, np.uint8)[first:behind]
+            at = np.array(places, np.int64) - first
+            self._colour = bool(NeutralUnits(self._neutral, octets).show_colour(at, octets[at]).any())
+        places.clear()
+
+    def _end_page(self) -> None:
+        assert self.page is not None
+        self._tally.add(self.page.describe(self._colour))
+        if self.page.insert_sheet and self._tally.sheets is not None:
+            self._tally.sheets += self.page.copies
+        self.page = None
+
+    def _end_stream(self) -> None:
+        if self.page is not None:
+            within = f"the stream ends within page {self._tally.pages + 1}"
+            self.warnings.add("truncated", within, self._octets)
+            self._end_page()
+        elif self._waiting and self.ended_at is None:
+            self.warnings.add("truncated", "the stream ends within a header", self._octets)
+        elif self.format and not self.pages_begun:
+            self.warnings.add("no-pages", "the stream has a file header and no page", self._octets)
+        self._check_total(self._octets)
+
+    def _lose(self, error: PclError) -> None:
+        """Give up counting where the stream cannot be followed any more; a page begun is counted."""
+        self._lost = True
+        if self.page is not None:
+            self._end_page()
+        self.warnings.add("corrupt", f"{error.message}; pages behind it are not counted", error.offset)
