@@ -6,16 +6,14 @@ counts of the line are added up: many lines at once (pcl.raster_lanes), the othe
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import MutableSequence
 from functools import cache
 
 import numpy as np
 
 from pcl.errors import ClaimError, PclError
 from pcl.raster import Framing
-from pcl.raster_colour import Neutral, NeutralUnits
-from pcl.raster_lanes import SPAN_OCTETS, Guide, Lanes
+from pcl.raster_colour import Neutral, NeutralUnits, room_octets
+from pcl.raster_lanes import SPAN_OCTETS, Lanes
 from pcl.raster_page import RasterPage
 from pcl.report import Report, Tally
 
@@ -25,12 +23,47 @@ MAX_PLACES = 1 << 15  # of counts that are remembered before their units are loo
 FILL = 1 << 60  # what octet 128 takes of a line: no sum of units comes near it
 
 
+# In one integer are the place (low 17 bits) and the units above it: one addition moves both, and it stays a
+# machine word for lines of up to 8191 units.
+PLACE_BITS = 17
+PLACE_MASK = (1 << PLACE_BITS) - 1
+
+
 @cache
-def _steps(unit_octets: int) -> tuple[list[int], list[int]]:
+def _moves(unit_octets: int) -> tuple[list[int], list[int]]:
     """Return the octets that each count octet moves by, and the units of the line that it takes."""
     literals = range(128, 1, -1)
     moves = [1 + unit_octets] * 128 + [1] + [1 + many * unit_octets for many in literals]
     return moves, [*range(1, 129), FILL, *literals]
+
+
+@cache
+def _steps(unit_octets: int) -> list[int]:
+    """Return what each count octet adds to the integer of place and units."""
+    return [octets + (units << PLACE_BITS) for octets, units in zip(*_moves(unit_octets), strict=True)]
+
+
+def _skip_counts(data: bytes, at: int, left: int, unit_octets: int) -> int | None:
+    """Return the end of the line that has so many units left, None where it needs a closer look."""
+    line = data[at : at + left * (1 + unit_octets)]
+    if len(line) > PLACE_MASK:
+        return None
+    steps, mask, end, walked = _steps(unit_octets), PLACE_MASK, left << PLACE_BITS, 0
+    six = end - (6 * 128 << PLACE_BITS)
+    try:
+        while walked < six:
+            walked += steps[line[walked & mask]]
+            walked += steps[line[walked & mask]]
+            walked += steps[line[walked & mask]]
+            walked += steps[line[walked & mask]]
+            walked += steps[line[walked & mask]]
+            walked += steps[line[walked & mask]]
+        while walked < end:
+            walked += steps[line[walked & mask]]
+    except IndexError:
+        return None
+    octets = walked & mask
+    return at + octets if walked >> PLACE_BITS == left and octets <= len(line) else None
 
 
 class RasterAnalyzer(Framing):
@@ -49,8 +82,7 @@ class RasterAnalyzer(Framing):
         self._waiting = bytearray()
         self._colour: bool | None = None
         self._neutral: Neutral | None = None
-        self._guide = Guide()
-        self._lanes: Lanes | None = None
+        self._lanes = Lanes()
         self._lost = False
         self._finished = False
 
@@ -84,9 +116,7 @@ class RasterAnalyzer(Framing):
                 at = self._read(data)
         except PclError as error:
             self._lose(error)
-        if self._lanes:
-            self._guide.judge(self._lanes, self._base, at)
-            self._lanes = None
+        self._lanes.end(self._base, at)
         self._base += at
         if self._lost or self.ended_at is not None:
             self._waiting.clear()
@@ -115,21 +145,27 @@ class RasterAnalyzer(Framing):
 
     def _walk(self, page: RasterPage, data: bytes, at: int) -> int:
         """Walk lines until the page or the data ends; return the place behind the last whole count."""
-        # Where nobody asks for colour, only the last count has to be known.
-        places: MutableSequence[int] = [] if self._neutral and not self._colour else deque(maxlen=1)
+        unit_octets, units, size = page.unit_octets, page.units_per_line, len(data)
+        places: list[int] = []
         try:
             while True:
                 if not self._units_left:
-                    at = self._skip_lines(page, data, at)
-                    if not self._rows_left or at >= len(data):
+                    start, at = at, self._skip_lines(page, data, at)
+                    if at > start:
+                        self._look(data, places)
+                    if not self._rows_left or at >= size:
                         return at
                     self._repeat(data[at], at)
-                    self._units_left = page.units_per_line
+                    self._units_left = units
                     at += 1
-                start = at
-                at = self._walk_counts(data, at, page.unit_octets, places)
-                if self._lanes:
-                    self._lanes.missed += at - start
+                start, behind = at, None
+                if self._colour or not self._neutral:
+                    behind = _skip_counts(data, at, self._units_left, unit_octets)
+                if behind:
+                    at, self._units_left = behind, 0
+                else:
+                    at = self._walk_counts(data, at, unit_octets, places)
+                self._lanes.miss(at - start)
                 if self._units_left:
                     return at
                 if len(places) > MAX_PLACES:
@@ -141,26 +177,21 @@ class RasterAnalyzer(Framing):
         """Skip lines whose ends the lanes tell; return the place of the first other line."""
         if not self._rows_left or at >= len(data):
             return at
-        lanes = self._lanes
-        if lanes and (lanes.is_over(at) or not lanes.are_of(page.blank, self._neutral)):
-            self._guide.judge(lanes, self._base, at)
-            lanes = None
-        if lanes is None:
-            lanes = self._lanes = self._guide.lay(data, self._base, at, page.blank, self._neutral)
-        units = page.units_per_line
-        while lanes and self._rows_left and (found := lanes.skip(at + 1, units)):
+        lanes, units = self._lanes, page.units_per_line
+        lanes.lay(data, self._base, at, page.blank, None if self._colour else self._neutral)
+        while self._rows_left and (found := lanes.skip(at + 1, units)):
             self._repeat(data[at], at)
             at, coloured = found
             if coloured:
                 self._colour = True
         return at
 
-    def _walk_counts(self, data: bytes, at: int, unit_octets: int, places: MutableSequence[int]) -> int:
+    def _walk_counts(self, data: bytes, at: int, unit_octets: int, places: list[int]) -> int:
         """Walk to the end of one line as far as the data goes; note the places of its whole counts.
 
         Raises: PclError where a count is longer than what is left of the line.
         """
-        left, (moves, units), note = self._units_left, _steps(unit_octets), places.append
+        left, (moves, units), note = self._units_left, _moves(unit_octets), places.append
         try:
             while left > 0:
                 octet = data[at]
@@ -181,13 +212,14 @@ class RasterAnalyzer(Framing):
         self._units_left = left
         return at
 
-    def _look(self, data: bytes, places: MutableSequence[int]) -> None:
+    def _look(self, data: bytes, places: list[int]) -> None:
         """See whether the counts at these places show colour, if that is asked, and forget them."""
         if places and self._neutral and not self._colour:
             first, behind = places[0], places[-1] + 1 + 128 * self._neutral.unit_octets
             octets = np.frombuffer(data, np.uint8)[first:behind]
             at = np.array(places, np.int64) - first
-            self._colour = bool(NeutralUnits(self._neutral, octets).show_colour(at, octets[at]).any())
+            room = np.empty(room_octets(len(octets), self._neutral.unit_octets), np.uint8)
+            self._colour = bool(NeutralUnits(self._neutral, octets, room).show_colour(at, octets[at]).any())
         places.clear()
 
     def _end_page(self) -> None:

@@ -8,16 +8,16 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Flags", "Neutral", "NeutralUnits", "Octets", "Places", "all_of"]
+__all__ = ["Flags", "Neutral", "NeutralUnits", "Octets", "Places", "all_of", "room_octets"]
 
 Octets: TypeAlias = NDArray[np.uint8]
 Places: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
-REACH = 8  # units: a longer literal is looked at in parts of so many
+BLOCK_OCTETS = 1 << 16  # are looked at together: they stay in the processor's cache
+REACH = 4  # units: a longer literal is looked at in parts of so many
 # How many units are behind a count octet; octet 128 has none.
 UNITS_BEHIND: Octets = np.array([1] * 128 + [0] + [257 - octet for octet in range(129, 256)], np.uint8)
-UNITS_WITHIN_REACH: Octets = np.minimum(UNITS_BEHIND, REACH)
 
 
 def all_of(flags: Flags, many: int) -> Flags:
@@ -55,33 +55,42 @@ class Neutral:
         return all_of(octets[:-sample_octets] == octets[sample_octets:], 2 * sample_octets)
 
 
-class NeutralUnits:
-    """Where in a piece of compressed lines a row of neutral units would begin: 128 KiB take some 0.1 ms."""
+def room_octets(octets: int, unit_octets: int) -> int:
+    """Return the room that NeutralUnits wants for a piece of so many octets: a literal may go beyond it."""
+    return octets + 130 * unit_octets
 
-    def __init__(self, neutral: Neutral, octets: Octets) -> None:
+
+class NeutralUnits:
+    """Where in a piece of compressed lines units would begin that are neutral.
+
+    `room` is where that is noted: room_octets() of it.
+    """
+
+    def __init__(self, neutral: Neutral, octets: Octets, room: Octets) -> None:
         unit_octets = neutral.unit_octets
-        beginnings = neutral.units(octets)
-        # How many follow each other from each place on, REACH at most. Behind the end nothing is neutral.
-        reach = np.zeros(len(octets) + 130 * unit_octets, np.uint8)
-        reach[: len(beginnings)] = beginnings
-        have = 1
-        while have < REACH:
-            full = reach[: -have * unit_octets] == have
-            reach[: -have * unit_octets] += reach[have * unit_octets :] * full
-            have *= 2
-        self._reach = reach[1:]  # so that a count's place asks for the unit behind it
+        for start in range(0, len(octets), BLOCK_OCTETS):
+            begin = neutral.units(octets[start : start + BLOCK_OCTETS + REACH * unit_octets])
+            # How many follow each other from each place on, REACH at most.
+            reach = room[start : start + min(BLOCK_OCTETS, len(octets) - start)]
+            reach[:] = 0
+            follow = begin
+            for units in range(1, REACH + 1):
+                here = follow[: len(reach)].view(np.uint8)
+                reach[: len(here)] += here
+                follow = follow[:-unit_octets] & begin[units * unit_octets :]
+        room[len(octets) : room_octets(len(octets), unit_octets)] = 0
+        self._reach = room[1:]  # so that a count's place asks for the unit behind it
         self._part_octets = REACH * unit_octets
 
     def show_colour(self, places: Places, counts: Octets) -> Flags:
         """Return for each count octet, at these places, whether its units show colour."""
-        coloured: Flags = self._reach.take(places) < UNITS_WITHIN_REACH.take(counts)
-        [longer] = np.nonzero((counts > 128) & (counts < 257 - REACH))
-        if len(longer):
+        coloured: Flags = self._reach.take(places) < UNITS_BEHIND.take(counts)
+        if coloured.any():
+            [longer] = np.nonzero(coloured & (counts < 257 - REACH) & (counts > 128))
+            coloured[longer] = False
             places, left = places[longer], UNITS_BEHIND.take(counts[longer])
             while len(longer):
-                places = places + self._part_octets
-                left -= REACH
                 coloured[longer] |= self._reach.take(places) < np.minimum(left, REACH)
                 going = left > REACH
-                longer, places, left = longer[going], places[going], left[going]
+                longer, places, left = longer[going], places[going] + self._part_octets, left[going] - REACH
         return coloured

@@ -1,9 +1,9 @@
-"""Many stretches of compressed raster lines walked side by side, one lane each, a count of each in every step.
+"""Many stretches of compressed raster lines walked side by side, a lane for each, a count in each step.
 
-Where a lane may begin is guessed: where a line might begin, and behind blank units within lines. A guess
-needs no proof. A lane goes from its place to the first place that some guess names, count by count, so it tells
-the truth whenever its beginning is true; and that is known when it is reached from a true place. Lanes that
-begin in the midst of something are reached by nothing.
+Where a lane begins is guessed: where a line may begin, and behind blank runs within lines. A guess needs no
+proof. A lane goes count by count from its place to the next place that is marked by a guess, so what it tells
+is true if its beginning is; and that is known when it is reached from a true place. A lane that begins in the
+midst of a count is reached by nothing.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from functools import cache
 
 import numpy as np
 
-from pcl.raster_colour import Flags, Neutral, NeutralUnits, Octets, Places
+from pcl.raster_colour import BLOCK_OCTETS, Flags, Neutral, NeutralUnits, Octets, Places, room_octets
 
-__all__ = ["Guide", "Lanes"]
+__all__ = ["SPAN_OCTETS", "Lanes"]
 
 SPAN_OCTETS = 1 << 20  # that lanes are laid over at once: bounds the memory
 MIN_SPAN_OCTETS = 1 << 14  # in less, numpy's calls cost more than they save
@@ -27,6 +27,7 @@ MAX_STEPS = 20 * STEPS  # then a lane ends where it is
 PLACE_BITS = 21
 PLACE_MASK = (1 << PLACE_BITS) - 1
 MAX_COUNT_OCTETS = 1 + 128 * 30  # the greatest pixel has 240 bits
+MAX_NEUTRAL_OCTETS = 8  # of a pixel whose colour can be told: CMYK of 16 bits
 
 
 @cache
@@ -40,42 +41,50 @@ def _steps(unit_octets: int) -> Places:
 
 
 class Lanes:
-    """The lanes over `data` from a line's repeat octet at `start` on, as far as `end`.
+    """Lanes over one piece of a stream after the other; none for a while where they did not carry far.
 
-    `blank` is one unit of unprinted paper. Holds some 12 MiB while they are walked, then 6 MiB at most.
+    Holds 2 MiB for marks, 8 MiB at most for what the lanes told, and some 8 MiB while they are walked.
     """
 
-    def __init__(self, data: bytes, start: int, blank: bytes, neutral: Neutral | None) -> None:
-        self.start = start
-        self.end = min(start + SPAN_OCTETS, len(data))
-        self.missed = 0  # octets that had to be walked without lanes
-        self._data = data
-        self._kind = (blank, neutral)
-        octets = np.frombuffer(data, np.uint8, self.end - start, start)
-        lines, within = _guess_lines(octets, blank), _guess_within(octets, blank)
-        begins = np.unique(np.concatenate((lines, within)))
-        begins = begins[octets[begins] != 128]
-        if len(begins) > MAX_LANES:
-            begins = begins[:MAX_LANES]
-            self.end = start + int(begins[-1])
+    def __init__(self) -> None:
         self._lanes: dict[int, tuple[int, int, bool]] = {}
-        if len(begins) >= MIN_LANES:
-            # The walk stands still on octet 128, so that marks where lanes end as well.
-            marked = np.full(len(octets) + MAX_COUNT_OCTETS, 128, np.uint8)
-            marked[: len(octets)] = octets
-            marked[lines - 1] = marked[within] = 128
-            units = NeutralUnits(neutral, octets) if neutral else None
-            ends, walked, coloured = _walk(marked, begins, octets[begins], len(blank), units)
-            found = zip((ends + start).tolist(), walked.tolist(), coloured.tolist(), strict=True)
-            self._lanes = dict(zip((begins + start).tolist(), found, strict=True))
+        self._data = b""
+        self._start = self._end = 0  # of what the lanes go over
+        self._missed = 0  # octets of it that had to be walked without lanes
+        self._blank = b""
+        self._neutral: Neutral | None = None
+        self._resume_at = self._pause_octets = 0
+        self._marked = np.empty(SPAN_OCTETS + MAX_COUNT_OCTETS, np.uint8)
+        self._room = np.empty(room_octets(SPAN_OCTETS, MAX_NEUTRAL_OCTETS), np.uint8)
 
-    def are_of(self, blank: bytes, neutral: Neutral | None) -> bool:
-        """Whether these lanes tell of pages of this kind."""
-        return (blank, neutral) == self._kind
+    def lay(self, data: bytes, base: int, at: int, blank: bytes, neutral: Neutral | None) -> None:
+        """Have lanes from the line on whose repeat octet is at `at` of the data.
 
-    def is_over(self, at: int) -> bool:
-        """Whether the lanes carry no farther than `at`, or have missed so much that new ones are better."""
-        return at >= self.end or 8 * self.missed > self.end - self.start
+        `base` is the data's place in the stream, `blank` one unit of unprinted paper. Nothing changes where lanes are laid that tell all this, in a
+        pause, near the data's end, and at a blank line, which other lines do not look like.
+        """
+        if at < self._end and 8 * self._missed <= self._end - self._start and blank == self._blank:
+            if neutral in (None, self._neutral):
+                return
+            self._end = 0  # those laid for the rest of a coloured page did what they were to do
+        self.end(base, at)
+        if len(data) - at >= MIN_SPAN_OCTETS and base + at >= self._resume_at and data[at + 1] != 128:
+            self._blank, self._neutral = blank, neutral
+            self._lay(data, at)
+
+    def end(self, base: int, at: int) -> None:
+        """Take the lanes away, which carried until `at` of the data: they hold for no other data."""
+        span = self._end - self._start
+        if span and 8 * (min(at, self._end) - self._start - self._missed) > span:
+            self._pause_octets = 0
+        elif span:
+            self._pause_octets = min(max(2 * self._pause_octets, span // 4), 16 * SPAN_OCTETS)
+            self._resume_at = base + at + self._pause_octets
+        self._lanes, self._data, self._start, self._end, self._missed = {}, b"", 0, 0, 0
+
+    def miss(self, octets: int) -> None:
+        """Take in that so many octets of a line were walked without lanes."""
+        self._missed += octets
 
     def skip(self, at: int, units: int) -> tuple[int, bool] | None:
         """Return where the line ends whose first count is at `at`, and whether it shows colour.
@@ -88,38 +97,32 @@ class Lanes:
             units -= walked
             coloured = coloured or shown
             if units <= 0:
-                return (at, coloured) if not units and at <= self.end else None
-        if at < self.end and self._data[at] == 128:
+                return (at, coloured) if not units and at <= self._end else None
+        if at < self._end and self._data[at] == 128:
             return at + 1, coloured
         return None
 
-
-class Guide:
-    """Says where lanes are worth their cost: where they do not carry far, they are not laid for a while."""
-
-    def __init__(self) -> None:
-        self._resume_at = 0  # in the stream
-        self._pause_octets = 0
-
-    def lay(self, data: bytes, base: int, at: int, blank: bytes, neutral: Neutral | None) -> Lanes | None:
-        """Return lanes from the line at `at` of the data, which is at `base` in the stream.
-
-        None in a pause, near the data's end, and at a blank line, which other lines do not look like.
-        """
-        if len(data) - at < MIN_SPAN_OCTETS or base + at < self._resume_at or data[at + 1] == 128:
-            return None
-        return Lanes(data, at, blank, neutral)
-
-    def judge(self, lanes: Lanes, base: int, at: int) -> None:
-        """Take in how far the lanes carried until `at` of the data."""
-        span = lanes.end - lanes.start
-        if 8 * (at - lanes.start - lanes.missed) > span:
-            self._pause_octets = 0
-        else:
-            self._pause_octets = min(
-                max(2 * self._pause_octets, MIN_SPAN_OCTETS, span // 4), 16 * SPAN_OCTETS
-            )
-            self._resume_at = base + at + self._pause_octets
+    def _lay(self, data: bytes, start: int) -> None:
+        blank, neutral, unit_octets = self._blank, self._neutral, len(self._blank)
+        self._data, self._start, self._end = data, start, min(start + SPAN_OCTETS, len(data))
+        octets = np.frombuffer(data, np.uint8, self._end - start, start)
+        lines, within = _guess_lines(octets, blank), _guess_within(octets, blank)
+        begins = np.sort(np.concatenate((lines, within)), kind="stable")
+        begins = begins[octets[begins] != 128]
+        if len(begins) > MAX_LANES:
+            begins = begins[:MAX_LANES]
+            self._end = start + int(begins[-1])
+        if len(begins) < MIN_LANES:
+            return
+        # The walk stands still on octet 128, so that marks where lanes end as well.
+        marked = self._marked
+        marked[: len(octets)] = octets
+        marked[len(octets) : len(octets) + MAX_COUNT_OCTETS] = 128
+        marked[lines - 1] = marked[within] = 128
+        units = NeutralUnits(neutral, octets, self._room) if neutral else None
+        ends, walked, coloured = _walk(marked, begins, octets[begins], unit_octets, units)
+        found = zip((ends + start).tolist(), walked.tolist(), coloured.tolist(), strict=True)
+        self._lanes = dict(zip((begins + start).tolist(), found, strict=True))
 
 
 def _guess_lines(octets: Octets, blank: bytes) -> Places:
@@ -130,17 +133,19 @@ def _guess_lines(octets: Octets, blank: bytes) -> Places:
     unit_octets = len(blank)
     margin = 1 + unit_octets  # of a line's end and repeat octet; of a count and its unit as well
     first = octets[1 : 1 + margin]
-    inner = len(octets) - 2 * margin
-    alike = octets[margin : margin + inner] == first[0]
-    alike &= octets[margin + 1 : margin + 1 + inner] == first[1]
-    alike &= octets[margin - 1 : margin - 1 + inner] < 128
-    places = np.flatnonzero(alike) + margin
-    for place in range(2, margin):
-        places = places[octets[places + place] == first[place]]
-    blanks = octets[places - 2] == blank[0]
-    for place in range(3, 2 + unit_octets):
-        blanks &= octets[places - place] == blank[0]
-    return np.concatenate((np.ones(1, np.int64), places[blanks | (octets[places - 2] == 128)]))
+    found = [np.ones(1, np.int64)]
+    for start in range(margin, len(octets) - margin, BLOCK_OCTETS):
+        behind = min(start + BLOCK_OCTETS, len(octets) - margin)
+        alike = (octets[start:behind] == first[0]) & (octets[start + 1 : behind + 1] == first[1])
+        places = np.flatnonzero(alike) + start
+        for place in range(2, margin):
+            places = places[octets[places + place] == first[place]]
+        places = places[octets[places - 1] < 128]
+        blanks = octets[places - 2] == blank[0]
+        for place in range(3, 2 + unit_octets):
+            blanks &= octets[places - place] == blank[0]
+        found.append(places[blanks | (octets[places - 2] == 128)])
+    return np.concatenate(found)
 
 
 def _guess_within(octets: Octets, blank: bytes) -> Places:
@@ -155,7 +160,8 @@ def _guess_within(octets: Octets, blank: bytes) -> Places:
     first = runs.argmax(axis=1)
     begins = np.arange(many)
     found = runs[begins, first]
-    return (begins * stretch + first + 1 + unit_octets)[found]
+    places: Places = begins * stretch + first + 1 + unit_octets
+    return places[found]
 
 
 def _walk(
