@@ -20,6 +20,7 @@ from pcl.report import Report, Tally
 __all__ = ["RasterAnalyzer"]
 
 MAX_PLACES = 1 << 15  # of counts that are remembered before their units are looked at
+MAX_WAITING = 1 << 14  # chunks, before they are joined
 FILL = 1 << 60  # what octet 128 takes of a line: no sum of units comes near it
 
 
@@ -79,7 +80,8 @@ class RasterAnalyzer(Framing):
         super().__init__()
         self._tally = Tally()
         self._octets = 0
-        self._waiting = bytearray()
+        self._waiting: list[bytes] = []
+        self._waiting_octets = 0
         self._colour: bool | None = None
         self._neutral: Neutral | None = None
         self._lanes = Lanes()
@@ -92,9 +94,13 @@ class RasterAnalyzer(Framing):
             raise ClaimError("feed() after finish(): take a new analyser")
         self._octets += len(chunk)
         for start in range(0, len(chunk), SPAN_OCTETS):
-            self._waiting += chunk[start : start + SPAN_OCTETS]
-            if len(self._waiting) >= SPAN_OCTETS:
+            piece = chunk[start : start + SPAN_OCTETS]
+            self._waiting.append(piece)
+            self._waiting_octets += len(piece)
+            if self._waiting_octets >= SPAN_OCTETS:
                 self._take()
+            elif len(self._waiting) >= MAX_WAITING:
+                self._waiting = [b"".join(self._waiting)]
 
     def finish(self) -> Report:
         """End the stream and return what was learnt. Called once; feed() is over then."""
@@ -104,13 +110,12 @@ class RasterAnalyzer(Framing):
         self._take()
         if not self._lost:
             self._end_stream()
-        self._waiting.clear()
         report = Report(format=self.format, octets=self._octets, warnings=self.warnings.as_tuple())
         return self._tally.fill(report) if self.format else report
 
     def _take(self) -> None:
         """Read what is waiting, up to a header or a count that is not whole yet."""
-        data, at = bytes(self._waiting), 0
+        data, at = b"".join(self._waiting), 0
         try:
             if not self._lost and self.ended_at is None:
                 at = self._read(data)
@@ -118,10 +123,8 @@ class RasterAnalyzer(Framing):
             self._lose(error)
         self._lanes.end(self._base, at)
         self._base += at
-        if self._lost or self.ended_at is not None:
-            self._waiting.clear()
-        else:
-            del self._waiting[:at]
+        rest = b"" if self._lost or self.ended_at is not None else data[at:]
+        self._waiting, self._waiting_octets = [rest], len(rest)
 
     def _read(self, data: bytes) -> int:
         at = 0
@@ -147,27 +150,28 @@ class RasterAnalyzer(Framing):
         """Walk lines until the page or the data ends; return the place behind the last whole count."""
         unit_octets, units, size = page.unit_octets, page.units_per_line, len(data)
         places: list[int] = []
+        line: int | None = None  # where the line begins, if it does in this data
         try:
             while True:
                 if not self._units_left:
-                    start, at = at, self._skip_lines(page, data, at)
-                    if at > start:
+                    line = self._skip_lines(page, data, at)
+                    if line > at:
                         self._look(data, places)
-                    if not self._rows_left or at >= size:
-                        return at
-                    self._repeat(data[at], at)
-                    self._units_left = units
-                    at += 1
-                start, behind = at, None
+                    if not self._rows_left or line >= size:
+                        return line
+                    self._repeat(data[line], line)
+                    self._units_left, at = units, line + 1
+                end = None
                 if self._colour or not self._neutral:
-                    behind = _skip_counts(data, at, self._units_left, unit_octets)
-                if behind:
-                    at, self._units_left = behind, 0
+                    end = _skip_counts(data, at, self._units_left, unit_octets)
+                if end:
+                    at, self._units_left = end, 0
                 else:
                     at = self._walk_counts(data, at, unit_octets, places)
-                self._lanes.miss(at - start)
                 if self._units_left:
                     return at
+                if line is not None:
+                    self._lanes.miss(data, line, at - line)
                 if len(places) > MAX_PLACES:
                     self._look(data, places)
         finally:
@@ -178,7 +182,7 @@ class RasterAnalyzer(Framing):
         if not self._rows_left or at >= len(data):
             return at
         lanes, units = self._lanes, page.units_per_line
-        lanes.lay(data, self._base, at, page.blank, None if self._colour else self._neutral)
+        lanes.lay(data, self._base, at, page.blank, self._neutral)
         while self._rows_left and (found := lanes.skip(at + 1, units)):
             self._repeat(data[at], at)
             at, coloured = found
@@ -234,7 +238,7 @@ class RasterAnalyzer(Framing):
             within = f"the stream ends within page {self._tally.pages + 1}"
             self.warnings.add("truncated", within, self._octets)
             self._end_page()
-        elif self._waiting and self.ended_at is None:
+        elif self._waiting_octets and self.ended_at is None:
             self.warnings.add("truncated", "the stream ends within a header", self._octets)
         elif self.format and not self.pages_begun:
             self.warnings.add("no-pages", "the stream has a file header and no page", self._octets)

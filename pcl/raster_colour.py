@@ -16,8 +16,6 @@ Flags: TypeAlias = NDArray[np.bool_]
 
 BLOCK_OCTETS = 1 << 16  # are looked at together: they stay in the processor's cache
 REACH = 4  # units: a longer literal is looked at in parts of so many
-# How many units are behind a count octet; octet 128 has none.
-UNITS_BEHIND: Octets = np.array([1] * 128 + [0] + [257 - octet for octet in range(129, 256)], np.uint8)
 
 
 def all_of(flags: Flags, many: int) -> Flags:
@@ -83,14 +81,23 @@ class NeutralUnits:
         self._part_octets = REACH * unit_octets
 
     def show_colour(self, places: Places, counts: Octets) -> Flags:
-        """Return for each count octet, at these places, whether its units show colour."""
-        coloured: Flags = self._reach.take(places) < UNITS_BEHIND.take(counts)
+        """Return for each count octet, at these places, whether its units show colour; octet 128 has none."""
+        units = _units_behind(counts)
+        coloured: Flags = self._reach.take(places) < units
+        coloured &= counts != 128
         if coloured.any():
-            [longer] = np.nonzero(coloured & (counts < 257 - REACH) & (counts > 128))
+            [longer] = np.nonzero(coloured & (units > REACH))
             coloured[longer] = False
-            places, left = places[longer], UNITS_BEHIND.take(counts[longer])
+            places, left = places[longer], units[longer]
             while len(longer):
                 coloured[longer] |= self._reach.take(places) < np.minimum(left, REACH)
                 going = left > REACH
                 longer, places, left = longer[going], places[going] + self._part_octets, left[going] - REACH
         return coloured
+
+
+def _units_behind(counts: Octets) -> Octets:
+    """Return how many units follow each count octet: one behind a run's, 257 less a literal's octet."""
+    # As signed octets, runs are 0 to 127 and literals -127 to -1. This is faster than a table.
+    units: Octets = (1 - np.minimum(counts.view(np.int8), 0)).view(np.uint8)
+    return units

@@ -19,6 +19,7 @@ __all__ = ["SPAN_OCTETS", "Lanes"]
 SPAN_OCTETS = 1 << 20  # that lanes are laid over at once: bounds the memory
 MIN_SPAN_OCTETS = 1 << 14  # in less, numpy's calls cost more than they save
 MIN_LANES, MAX_LANES = 32, 1 << 15
+MAX_FIRSTS = 8  # that are looked for: each takes some time
 STRETCH_COUNTS = 128  # in so many runs' octets one lane within a line is looked for
 STEPS = 16  # between two looks at which lanes have come to their end
 MAX_STEPS = 20 * STEPS  # then a lane ends where it is
@@ -51,8 +52,8 @@ class Lanes:
         self._data = b""
         self._start = self._end = 0  # of what the lanes go over
         self._missed = 0  # octets of it that had to be walked without lanes
-        self._blank = b""
-        self._neutral: Neutral | None = None
+        self._kind: tuple[bytes, Neutral | None] = b"", None
+        self._firsts: list[int] = []  # the last first counts of lines that begin blank
         self._resume_at = self._pause_octets = 0
         self._marked = np.empty(SPAN_OCTETS + MAX_COUNT_OCTETS, np.uint8)
         self._room = np.empty(room_octets(SPAN_OCTETS, MAX_NEUTRAL_OCTETS), np.uint8)
@@ -60,16 +61,17 @@ class Lanes:
     def lay(self, data: bytes, base: int, at: int, blank: bytes, neutral: Neutral | None) -> None:
         """Have lanes from the line on whose repeat octet is at `at` of the data.
 
-        `base` is the data's place in the stream, `blank` one unit of unprinted paper. Nothing changes where lanes are laid that tell all this, in a
-        pause, near the data's end, and at a blank line, which other lines do not look like.
+        `base` is the data's place in the stream, `blank` one unit of unprinted paper. Nothing changes where
+        such lanes are laid and carry, in a pause, and near the data's end.
         """
-        if at < self._end and 8 * self._missed <= self._end - self._start and blank == self._blank:
-            if neutral in (None, self._neutral):
-                return
-            self._end = 0  # those laid for the rest of a coloured page did what they were to do
+        kind = blank, neutral
+        if at < self._end and 8 * self._missed <= self._end - self._start and kind == self._kind:
+            return
         self.end(base, at)
-        if len(data) - at >= MIN_SPAN_OCTETS and base + at >= self._resume_at and data[at + 1] != 128:
-            self._blank, self._neutral = blank, neutral
+        if kind != self._kind:
+            self._kind, self._firsts = kind, []
+        if len(data) - at >= MIN_SPAN_OCTETS and base + at >= self._resume_at:
+            self._learn(data, at)
             self._lay(data, at)
 
     def end(self, base: int, at: int) -> None:
@@ -82,9 +84,15 @@ class Lanes:
             self._resume_at = base + at + self._pause_octets
         self._lanes, self._data, self._start, self._end, self._missed = {}, b"", 0, 0, 0
 
-    def miss(self, octets: int) -> None:
-        """Take in that so many octets of a line were walked without lanes."""
+    def miss(self, data: bytes, at: int, octets: int) -> None:
+        """Take in that the line whose repeat octet is at `at` of the data was walked without lanes."""
         self._missed += octets
+        self._learn(data, at)
+
+    def _learn(self, data: bytes, at: int) -> None:
+        first = data[at + 1]
+        if first not in self._firsts and first < 128 and data[at + 2] == self._kind[0][0]:
+            self._firsts = [first, *self._firsts[: MAX_FIRSTS - 1]]
 
     def skip(self, at: int, units: int) -> tuple[int, bool] | None:
         """Return where the line ends whose first count is at `at`, and whether it shows colour.
@@ -103,10 +111,10 @@ class Lanes:
         return None
 
     def _lay(self, data: bytes, start: int) -> None:
-        blank, neutral, unit_octets = self._blank, self._neutral, len(self._blank)
+        (blank, neutral), firsts = self._kind, self._firsts
         self._data, self._start, self._end = data, start, min(start + SPAN_OCTETS, len(data))
         octets = np.frombuffer(data, np.uint8, self._end - start, start)
-        lines, within = _guess_lines(octets, blank), _guess_within(octets, blank)
+        lines, within = _guess_lines(octets, blank, firsts), _guess_within(octets, blank)
         begins = np.sort(np.concatenate((lines, within)), kind="stable")
         begins = begins[octets[begins] != 128]
         if len(begins) > MAX_LANES:
@@ -120,31 +128,32 @@ class Lanes:
         marked[len(octets) : len(octets) + MAX_COUNT_OCTETS] = 128
         marked[lines - 1] = marked[within] = 128
         units = NeutralUnits(neutral, octets, self._room) if neutral else None
-        ends, walked, coloured = _walk(marked, begins, octets[begins], unit_octets, units)
+        ends, walked, coloured = _walk(marked, begins, octets[begins], len(blank), units)
         found = zip((ends + start).tolist(), walked.tolist(), coloured.tolist(), strict=True)
         self._lanes = dict(zip((begins + start).tolist(), found, strict=True))
 
 
-def _guess_lines(octets: Octets, blank: bytes) -> Places:
-    """Return where a line's first count may be: the first one here, and each that looks like it.
+def _guess_lines(octets: Octets, blank: bytes, firsts: list[int]) -> Places:
+    """Return where a line's first count may be: the first one here, and those that look like it.
 
-    Before that are a repeat octet and the end of a line, which is a blank unit or octet 128.
+    That is one of the `firsts` with a blank unit, behind a repeat octet that is behind a blank unit or 128.
     """
     unit_octets = len(blank)
-    margin = 1 + unit_octets  # of a line's end and repeat octet; of a count and its unit as well
-    first = octets[1 : 1 + margin]
     found = [np.ones(1, np.int64)]
-    for start in range(margin, len(octets) - margin, BLOCK_OCTETS):
-        behind = min(start + BLOCK_OCTETS, len(octets) - margin)
-        alike = (octets[start:behind] == first[0]) & (octets[start + 1 : behind + 1] == first[1])
+    for start in range(2 + unit_octets, len(octets) - unit_octets, BLOCK_OCTETS):
+        behind = min(start + BLOCK_OCTETS, len(octets) - unit_octets)
+        alike = np.zeros(behind - start, np.bool_)
+        for first in firsts:
+            alike |= octets[start:behind] == first
+        alike &= octets[start + 1 : behind + 1] == blank[0]
         places = np.flatnonzero(alike) + start
-        for place in range(2, margin):
-            places = places[octets[places + place] == first[place]]
+        for place in range(2, 1 + unit_octets):
+            places = places[octets[places + place] == blank[0]]
         places = places[octets[places - 1] < 128]
-        blanks = octets[places - 2] == blank[0]
-        for place in range(3, 2 + unit_octets):
-            blanks &= octets[places - place] == blank[0]
-        found.append(places[blanks | (octets[places - 2] == 128)])
+        ended = np.ones(len(places), np.bool_)
+        for place in range(2, 2 + unit_octets):
+            ended &= octets[places - place] == blank[0]
+        found.append(places[ended | (octets[places - 2] == 128)])
     return np.concatenate(found)
 
 
