@@ -14,7 +14,7 @@ Octets: TypeAlias = NDArray[np.uint8]
 Places: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
 
-BLOCK_OCTETS = 1 << 16  # are looked at together: they stay in the processor's cache
+BLOCK_OCTETS = 1 << 17  # are looked at together: they stay in the processor's cache
 REACH = 4  # units: a longer literal is looked at in parts of so many
 
 
@@ -90,8 +90,9 @@ class NeutralUnits:
             coloured[longer] = False
             places, left = places[longer], units[longer]
             while len(longer):
-                coloured[longer] |= self._reach.take(places) < np.minimum(left, REACH)
-                going = left > REACH
+                shown = self._reach.take(places) < np.minimum(left, REACH)
+                coloured[longer[shown]] = True
+                going = (left > REACH) & ~shown
                 longer, places, left = longer[going], places[going] + self._part_octets, left[going] - REACH
         return coloured
 

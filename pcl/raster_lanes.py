@@ -16,16 +16,16 @@ from pcl.raster_colour import BLOCK_OCTETS, Flags, Neutral, NeutralUnits, Octets
 
 __all__ = ["SPAN_OCTETS", "Lanes"]
 
-SPAN_OCTETS = 1 << 20  # that lanes are laid over at once: bounds the memory
+SPAN_OCTETS = 1 << 19  # that lanes are laid over at once: bounds the memory
 MIN_SPAN_OCTETS = 1 << 14  # in less, numpy's calls cost more than they save
 MIN_LANES, MAX_LANES = 32, 1 << 15
 MAX_FIRSTS = 8  # that are looked for: each takes some time
 STRETCH_COUNTS = 128  # in so many runs' octets one lane within a line is looked for
 STEPS = 16  # between two looks at which lanes have come to their end
-MAX_STEPS = 20 * STEPS  # then a lane ends where it is
+MAX_STEPS = 320  # then a lane ends where it is
 
 # In the walk one integer holds the place (low 21 bits: a span and the longest count) and the units above it.
-PLACE_BITS = 21
+PLACE_BITS = 22
 PLACE_MASK = (1 << PLACE_BITS) - 1
 MAX_COUNT_OCTETS = 1 + 128 * 30  # the greatest pixel has 240 bits
 MAX_NEUTRAL_OCTETS = 8  # of a pixel whose colour can be told: CMYK of 16 bits
@@ -48,7 +48,10 @@ class Lanes:
     """
 
     def __init__(self) -> None:
-        self._lanes: dict[int, tuple[int, int, bool]] = {}
+        self._lanes: dict[int, int] = {}  # by their beginnings
+        self._ends: list[int] = []
+        self._units: list[int] = []
+        self._coloured: list[bool] = []
         self._data = b""
         self._start = self._end = 0  # of what the lanes go over
         self._missed = 0  # octets of it that had to be walked without lanes
@@ -101,9 +104,9 @@ class Lanes:
         """
         lanes, coloured = self._lanes, False
         while (lane := lanes.get(at)) is not None:
-            at, walked, shown = lane
-            units -= walked
-            coloured = coloured or shown
+            at = self._ends[lane]
+            units -= self._units[lane]
+            coloured = coloured or self._coloured[lane]
             if units <= 0:
                 return (at, coloured) if not units and at <= self._end else None
         if at < self._end and self._data[at] == 128:
@@ -129,8 +132,8 @@ class Lanes:
         marked[lines - 1] = marked[within] = 128
         units = NeutralUnits(neutral, octets, self._room) if neutral else None
         ends, walked, coloured = _walk(marked, begins, octets[begins], len(blank), units)
-        found = zip((ends + start).tolist(), walked.tolist(), coloured.tolist(), strict=True)
-        self._lanes = dict(zip((begins + start).tolist(), found, strict=True))
+        self._ends, self._units, self._coloured = (ends + start).tolist(), walked.tolist(), coloured.tolist()
+        self._lanes = dict(zip((begins + start).tolist(), range(len(begins)), strict=True))
 
 
 def _guess_lines(octets: Octets, blank: bytes, firsts: list[int]) -> Places:
