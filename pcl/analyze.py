@@ -19,7 +19,6 @@ from .pclxl import PclXl
 from .pdf import PdfAnalyzer
 from .pjl import Pjl
 from .postscript import PostScriptAnalyzer
-from .raster_analyzer import RasterAnalyzer
 from .report import Analyzer, Report, ReportSum, StreamWarning, combine, repeat, set_by_job
 from .text import TextAnalyzer
 from .worker import WorkerPool
@@ -29,6 +28,14 @@ __all__ = ["ANALYZERS", "LANGUAGES", "StreamAnalyzer", "analyze", "new_analyzer"
 FILLER = re.compile(rb"[\x00\x04\x1a\s]*+")
 HARD_FILLER = re.compile(rb"[\x00\x04\x1a]*+")
 
+
+def _new_raster() -> Analyzer:
+    # It loads numpy, a tenth of a second, which the confined worker and whoever reads no raster do without.
+    from .raster_analyzer import RasterAnalyzer
+
+    return RasterAnalyzer()
+
+
 # Languages that know where they end; each takes what PJL set.
 LANGUAGES: Mapping[str, Callable[[Environment], Language]] = {
     PCLXL: PclXl,
@@ -37,8 +44,8 @@ LANGUAGES: Mapping[str, Callable[[Environment], Language]] = {
 }
 # Formats of one document each; the pool is where those that need a worker find one.
 ANALYZERS: Mapping[str, Callable[[WorkerPool | None], Analyzer]] = {
-    "image/pwg-raster": lambda pool: RasterAnalyzer(),
-    "image/urf": lambda pool: RasterAnalyzer(),
+    "image/pwg-raster": lambda pool: _new_raster(),
+    "image/urf": lambda pool: _new_raster(),
     "image/jpeg": lambda pool: ImageAnalyzer("image/jpeg", pool=pool),
     "image/png": lambda pool: ImageAnalyzer("image/png", pool=pool),
     "image/tiff": lambda pool: ImageAnalyzer("image/tiff", pool=pool),

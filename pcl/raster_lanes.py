@@ -171,7 +171,7 @@ def _guess_within(octets: Octets, blank: bytes) -> Places:
         runs &= stretches[:, place : place + window] == blank[0]
     first = runs.argmax(axis=1)
     begins = np.arange(many)
-    found = runs[begins, first]
+    found: Flags = runs[begins, first]
     places: Places = begins * stretch + first + 1 + unit_octets
     return places[found]
 

@@ -27,7 +27,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"errors", "report", "tables", "media", "colour", "detect"},
         {
             *("language", "spool", "text", "pjl", "hpgl", "worker"),
-            *("raster_page", "raster_colour", "raster", "raster_writer"),
+            *("raster_page", "raster_colour", "raster_lanes", "raster", "raster_analyzer", "raster_writer"),
         },
         {"document", "image", "pdf", "postscript", "confined"},
         {"pcl5", "pcl5_commands", "pcl5_macros", "pcl5_page"},

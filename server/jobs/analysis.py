@@ -6,6 +6,7 @@ import logging
 from typing import Final
 
 import pcl
+import pcl.raster_analyzer  # loads numpy: at the start of the daemon, not within somebody's request
 from pcl.worker import WorkerPool
 from server.jobs.intake import Analysis
 
