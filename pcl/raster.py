@@ -28,6 +28,8 @@ from pcl.report import Warnings
 __all__ = ["Framing", "RasterDecoder", "Rows"]
 
 PIECE_OCTETS = 1 << 16  # what is looked at in one go: bounds what a large chunk copies
+# Little-endian or not compressed like PWG Raster, which is CUPS Raster of version 2, big-endian.
+OTHER_CUPS_SYNCS = (b"2SaR", b"RaS3", b"3SaR", b"RaSt", b"tSaR")
 UEL = b"\x1b%-12345X"
 
 
@@ -63,6 +65,12 @@ class Framing:
             if len(data) - at < APPLE_FILE_OCTETS:
                 return None
             return self._open_apple(data, at)
+        if data.startswith(OTHER_CUPS_SYNCS, at):
+            sync = data[at : at + 4].decode("ascii")
+            raise PclError(
+                f"CUPS Raster that begins {sync}: of it only compressed, big-endian RaS2 is read",
+                self._base + at,
+            )
         if self.format is None:
             raise PclError("neither a PWG Raster nor an Apple Raster file header", self._base + at)
         return self._open_page(data, at)

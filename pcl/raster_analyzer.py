@@ -71,9 +71,9 @@ class RasterAnalyzer(Framing):
     """Counts and describes the pages of a PWG Raster or Apple Raster stream (an Analyzer).
 
     A page is coloured when a pixel of it is: black text sent as sRGB is a monochrome page. Holds one MiB of
-    the stream and some 20 MiB of work on it, whatever the stream's size and the chunks it comes in; the time
-    is linear in the stream's octets. feed() works on one MiB at a time, in some 5 to 50 ms: call it on no
-    event loop.
+    the stream at most and 20 MiB of work on it at most, some 4 MiB with common documents, whatever the
+    stream's size and the chunks it comes in; the time is linear in the stream's octets. Half a MiB is worked
+    on at a time, for some 2 to 30 ms: no event loop should wait for feed().
     """
 
     def __init__(self) -> None:

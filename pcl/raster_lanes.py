@@ -24,8 +24,8 @@ STRETCH_COUNTS = 128  # in so many runs' octets one lane within a line is looked
 STEPS = 16  # between two looks at which lanes have come to their end
 MAX_STEPS = 320  # then a lane ends where it is
 
-# In the walk one integer holds the place (low 21 bits: a span and the longest count) and the units above it.
-PLACE_BITS = 22
+# In the walk one integer holds the place (low 20 bits: a span and the longest count) and the units above it.
+PLACE_BITS = 20
 PLACE_MASK = (1 << PLACE_BITS) - 1
 MAX_COUNT_OCTETS = 1 + 128 * 30  # the greatest pixel has 240 bits
 MAX_NEUTRAL_OCTETS = 8  # of a pixel whose colour can be told: CMYK of 16 bits
@@ -44,7 +44,7 @@ def _steps(unit_octets: int) -> Places:
 class Lanes:
     """Lanes over one piece of a stream after the other; none for a while where they did not carry far.
 
-    Holds 2 MiB for marks, 8 MiB at most for what the lanes told, and some 8 MiB while they are walked.
+    Holds 1 MiB for marks and 6 MiB at most for what the lanes told, and 12 MiB more while they are walked.
     """
 
     def __init__(self) -> None:
@@ -157,6 +157,8 @@ def _guess_lines(octets: Octets, blank: bytes, firsts: list[int]) -> Places:
         for place in range(2, 2 + unit_octets):
             ended &= octets[places - place] == blank[0]
         found.append(places[ended | (octets[places - 2] == 128)])
+        if sum(map(len, found)) > MAX_LANES:
+            break
     return np.concatenate(found)
 
 

@@ -1,9 +1,12 @@
 import random
 import resource
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -226,6 +229,15 @@ def test_a_bad_second_header_keeps_the_first_page() -> None:
     assert report.warnings[0].offset == len(stream)
 
 
+@pytest.mark.parametrize("sync", [b"2SaR", b"3SaR", b"RaS3", b"RaSt", b"tSaR"])
+def test_other_kinds_of_cups_raster_are_named_in_the_error(sync: bytes) -> None:
+    report = analyse(sync + bytes(2000))
+    assert codes(report) == ["corrupt"]
+    assert sync.decode() in report.warnings[0].message
+    with pytest.raises(ConversionError, match=sync.decode()):
+        decode(sync + bytes(2000))
+
+
 @pytest.mark.parametrize("stream", [b"", b"R", b"%PDF-1.7", b"UNIRASX\0\0\0\0\1", b"2SaR" + bytes(2000)])
 def test_what_is_no_raster_is_not_called_raster(stream: bytes) -> None:
     report = analyse(stream)
@@ -316,10 +328,18 @@ def make_smooth_line(chance: random.Random, units: int, coloured: bool) -> bytes
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(0, 1 << 32), st.integers(400, 1500), st.booleans(), st.booleans(), st.integers(2, 9000))
+@given(
+    st.integers(0, 1 << 32),
+    st.integers(400, 1500),
+    st.booleans(),
+    st.booleans(),
+    st.integers(2, 9000),
+    st.sampled_from([4000, 30_000, 1 << 19]),
+)
 def test_smooth_text_is_read_alike_whole_and_octet_by_octet(
-    seed: int, width: int, coloured: bool, damaged: bool, chunk_octets: int
+    seed: int, width: int, coloured: bool, damaged: bool, chunk_octets: int, span_octets: int
 ) -> None:
+    """Lines are skipped by lanes, over pieces of any size, or walked count by count: it must not show."""
     chance = random.Random(seed)
     lines = [make_smooth_line(chance, width, coloured) for _ in range(30)]
     page = make_page(width=width, height=sum(line[0] + 1 for line in lines))
@@ -327,9 +347,11 @@ def test_smooth_text_is_read_alike_whole_and_octet_by_octet(
     if damaged:
         place = chance.randrange(LINES_AT, len(stream))
         stream = stream[:place] + chance.randbytes(1) + stream[place + 1 :]
-    whole = analyse(stream)
-    assert analyse(stream, chunk_octets) == whole
-    assert analyse(stream, 1) == whole
+    with patch("pcl.raster_lanes.MIN_LANES", 1 << 30):
+        whole = analyse(stream)
+    small = patch.multiple("pcl.raster_lanes", MIN_SPAN_OCTETS=300, MIN_LANES=2, SPAN_OCTETS=span_octets)
+    with small, patch("pcl.raster_analyzer.SPAN_OCTETS", span_octets):
+        assert analyse(stream) == analyse(stream, chunk_octets) == analyse(stream, 1) == whole
     if not damaged:
         shown = any(TINT in line for line in lines)
         assert (whole.pages, whole.colour_pages, codes(whole)) == (2, 2 * shown, [])
@@ -357,19 +379,38 @@ def test_hostile_octets_are_read_alike_by_analyser_and_decoder_in_any_chunking(d
     assert (report.pages or 0) == begun
 
 
-def test_a_gigabyte_of_pixels_does_not_grow_the_process() -> None:
-    page = make_page(width=100_000, height=1 << 20, colour_space="sgray", bits_per_pixel=8)
+PHOTOGRAPH = b"\0" + (b"\x81" + bytes(128)) * 781 + b"\xe1" + bytes(32)
+MANY_LINES = (b"\0" + b"\x7f\xff" * 781 + b"\x1f\xff") * 60
+MANY_BEGINNINGS = bytes(100_000)  # a line may begin at each of its places
+
+
+@pytest.mark.parametrize(
+    ("space", "line", "octets"),
+    [
+        ("sgray", PHOTOGRAPH, 1 << 30),
+        ("sgray", MANY_LINES, 1 << 26),
+        ("black", MANY_BEGINNINGS, 1 << 25),
+        ("srgb", b"\0" + b"\x7f\xff\xff\xff" * 300 + b"\x80", 1 << 26),
+    ],
+)
+def test_a_gigabyte_of_pixels_does_not_grow_the_process(space: str, line: bytes, octets: int) -> None:
+    bits = 24 if space == "srgb" else 8
+    page = make_page(width=100_000, height=(1 << 32) - 1, colour_space=space, bits_per_pixel=bits)
     analyser = RasterAnalyzer()
     analyser.feed(b"RaS2" + write_pwg_page(page))
-    literals = (b"\x81" + bytes(128)) * 781 + b"\xe1" + bytes(32)
-    block = (b"\0" + literals) * 10
-    analyser.feed(block)
+    block = line * (1_000_000 // len(line))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for _ in range((1 << 30) // len(block)):
+    for _ in range(octets // len(block)):
         analyser.feed(block)
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown_kib < 32 * 1024
     assert codes(analyser.finish()) == ["truncated"]
+
+
+def test_numpy_is_loaded_by_nobody_who_reads_no_raster() -> None:
+    """The confined worker has an address space with a limit, and is to start at once."""
+    script = "import sys, pcl.confined; sys.exit('numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_a_page_of_the_greatest_height_costs_only_its_octets() -> None:
