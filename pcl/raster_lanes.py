@@ -1,9 +1,9 @@
 """Many stretches of compressed raster lines walked side by side, a lane for each, a count in each step.
 
-Where a lane begins is guessed: where a line may begin, and behind blank runs within lines. A guess needs no
-proof. A lane goes count by count from its place to the next place that is marked by a guess, so what it tells
-is true if its beginning is; and that is known when it is reached from a true place. A lane that begins in the
-midst of a count is reached by nothing.
+Where a lane begins is guessed: where a line may begin, and within lines behind runs of the ground, which is
+what lines begin with. A guess needs no proof. A lane goes count by count from its place to the next place that
+is marked by a guess, so what it tells is true if its beginning is; and that is known when it is reached from a
+true place. A lane that begins in the midst of a count is reached by nothing.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Lanes:
         self._start = self._end = 0  # of what the lanes go over
         self._missed = 0  # octets of it that had to be walked without lanes
         self._kind: tuple[bytes, Neutral | None] = b"", None
-        self._firsts: list[int] = []  # the last first counts of lines that begin blank
+        self._firsts: list[int] = []  # the last first counts of lines that begin with a run
         self._resume_at = self._pause_octets = 0
         self._marked = np.empty(SPAN_OCTETS + MAX_COUNT_OCTETS, np.uint8)
         self._room = np.empty(room_octets(SPAN_OCTETS, MAX_NEUTRAL_OCTETS), np.uint8)
@@ -94,7 +94,7 @@ class Lanes:
 
     def _learn(self, data: bytes, at: int) -> None:
         first = data[at + 1]
-        if first not in self._firsts and first < 128 and data[at + 2] == self._kind[0][0]:
+        if first not in self._firsts and first < 128:
             self._firsts = [first, *self._firsts[: MAX_FIRSTS - 1]]
 
     def skip(self, at: int, units: int) -> tuple[int, bool] | None:
@@ -117,7 +117,9 @@ class Lanes:
         (blank, neutral), firsts = self._kind, self._firsts
         self._data, self._start, self._end = data, start, min(start + SPAN_OCTETS, len(data))
         octets = np.frombuffer(data, np.uint8, self._end - start, start)
-        lines, within = _guess_lines(octets, blank, firsts), _guess_within(octets, blank)
+        # Others begin and end with what this one begins with: white paper, or the ground of a dark slide.
+        ground = octets[2 : 2 + len(blank)] if octets[1] < 128 else np.frombuffer(blank, np.uint8)
+        lines, within = _guess_lines(octets, ground, firsts), _guess_within(octets, ground)
         begins = np.sort(np.concatenate((lines, within)), kind="stable")
         begins = begins[octets[begins] != 128]
         if len(begins) > MAX_LANES:
@@ -136,41 +138,42 @@ class Lanes:
         self._lanes = dict(zip((begins + start).tolist(), range(len(begins)), strict=True))
 
 
-def _guess_lines(octets: Octets, blank: bytes, firsts: list[int]) -> Places:
+def _guess_lines(octets: Octets, ground: Octets, firsts: list[int]) -> Places:
     """Return where a line's first count may be: the first one here, and those that look like it.
 
-    That is one of the `firsts` with a blank unit, behind a repeat octet that is behind a blank unit or 128.
+    That is one of the `firsts` and a unit of the ground, behind a repeat octet that is behind such a unit or
+    octet 128.
     """
-    unit_octets = len(blank)
+    unit_octets = len(ground)
     found = [np.ones(1, np.int64)]
     for start in range(2 + unit_octets, len(octets) - unit_octets, BLOCK_OCTETS):
         behind = min(start + BLOCK_OCTETS, len(octets) - unit_octets)
         alike = np.zeros(behind - start, np.bool_)
         for first in firsts:
             alike |= octets[start:behind] == first
-        alike &= octets[start + 1 : behind + 1] == blank[0]
+        alike &= octets[start + 1 : behind + 1] == ground[0]
         places = np.flatnonzero(alike) + start
-        for place in range(2, 1 + unit_octets):
-            places = places[octets[places + place] == blank[0]]
+        for place in range(1, unit_octets):
+            places = places[octets[places + 1 + place] == ground[place]]
         places = places[octets[places - 1] < 128]
         ended = np.ones(len(places), np.bool_)
-        for place in range(2, 2 + unit_octets):
-            ended &= octets[places - place] == blank[0]
+        for place in range(unit_octets):
+            ended &= octets[places - 1 - unit_octets + place] == ground[place]
         found.append(places[ended | (octets[places - 2] == 128)])
         if sum(map(len, found)) > MAX_LANES:
             break
     return np.concatenate(found)
 
 
-def _guess_within(octets: Octets, blank: bytes) -> Places:
-    """Return the first place in each stretch that seems to be behind a blank run."""
-    unit_octets = len(blank)
+def _guess_within(octets: Octets, ground: Octets) -> Places:
+    """Return the first place in each stretch that seems to be behind a run of the ground."""
+    unit_octets = len(ground)
     stretch, window = STRETCH_COUNTS * (1 + unit_octets), STRETCH_COUNTS // 4 * (1 + unit_octets)
     many = len(octets) // stretch - 1
     stretches = octets[: many * stretch].reshape(many, stretch)
-    runs = (stretches[:, :window] < 128) & (stretches[:, :window] != blank[0])
-    for place in range(1, 1 + unit_octets):
-        runs &= stretches[:, place : place + window] == blank[0]
+    runs = (stretches[:, :window] < 128) & (stretches[:, :window] != ground[0])
+    for place in range(unit_octets):
+        runs &= stretches[:, place + 1 : place + 1 + window] == ground[place]
     first = runs.argmax(axis=1)
     begins = np.arange(many)
     found: Flags = runs[begins, first]

@@ -86,6 +86,18 @@ def test_what_lanes_tell_is_true_from_any_place_in_any_octets(
             assert found is None or found[0] == walk(data, at, units, unit_octets)
 
 
+def test_lines_on_a_ground_that_is_not_white_are_told() -> None:
+    chance = random.Random(7)
+    lines = [make_line(chance).replace(WHITE, b"\x11\x22\x33") for _ in range(100)]
+    lanes = Lanes()
+    lanes.lay(b"".join(lines), 0, 0, WHITE, None)
+    at = told = 0
+    for line in lines:
+        told += lanes.skip(at + 1, UNITS) == (at + len(line), False)
+        at += len(line)
+    assert told > 0.9 * len(lines)
+
+
 def test_lanes_hold_for_their_data_only() -> None:
     data = b"".join(make_line(random.Random(3)) for _ in range(100))
     lanes = Lanes()
