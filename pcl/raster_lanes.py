@@ -1,9 +1,9 @@
 """Many stretches of compressed raster lines walked side by side, a lane for each, a count in each step.
 
 Where a lane begins is guessed: where a line may begin, and within lines behind runs of the ground, which is
-what lines begin with. A guess needs no proof. A lane goes count by count from its place to the next place that
-is marked by a guess, so what it tells is true if its beginning is; and that is known when it is reached from a
-true place. A lane that begins in the midst of a count is reached by nothing.
+what lines begin with. A guess needs no proof. A lane goes count by count from its place to the next place
+that is marked by a guess, so what it tells is true if its beginning is; and that is known when it is reached
+from a true place. A lane that begins in the midst of a count is reached by nothing.
 """
 
 from __future__ import annotations

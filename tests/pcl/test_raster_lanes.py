@@ -20,18 +20,20 @@ def _small_pieces_get_lanes() -> Iterator[None]:
         yield
 
 
-def make_line(chance: random.Random, unit_octets: int = 3, coloured: bool = False) -> bytes:
-    """A line of letters between blank margins, UNITS wide."""
-    blank = b"\xff" * unit_octets
-    line, left = bytes([chance.choice((0, 0, 1))]) + b"\x7f" + blank, UNITS - 128
+def make_line(
+    chance: random.Random, unit_octets: int = 3, coloured: bool = False, ground: bytes = b""
+) -> bytes:
+    """A line of letters between margins of white, or of another ground, UNITS wide."""
+    ground = ground or b"\xff" * unit_octets
+    line, left = bytes([chance.choice((0, 0, 1))]) + b"\x7f" + ground, UNITS - 128
     while left > 160:
         many = chance.randint(1, 4)
         units = [bytes([chance.choice((0, 0x33, 0x77, 0xFF))]) * unit_octets for _ in range(many)]
         if coloured and unit_octets == 3:
             units[-1], coloured = RED, False
-        line += (bytes([257 - many]) if many > 1 else b"\0") + b"".join(units) + b"\x07" + blank
+        line += (bytes([257 - many]) if many > 1 else b"\0") + b"".join(units) + b"\x07" + ground
         left -= many + 8
-    return line + b"\x7f" + blank + bytes([left - 129]) + blank
+    return line + b"\x7f" + ground + bytes([left - 129]) + ground
 
 
 def walk(data: bytes, at: int, units: int, unit_octets: int) -> int | None:
@@ -88,7 +90,7 @@ def test_what_lanes_tell_is_true_from_any_place_in_any_octets(
 
 def test_lines_on_a_ground_that_is_not_white_are_told() -> None:
     chance = random.Random(7)
-    lines = [make_line(chance).replace(WHITE, b"\x11\x22\x33") for _ in range(100)]
+    lines = [make_line(chance, ground=b"\x11\x22\x33") for _ in range(100)]
     lanes = Lanes()
     lanes.lay(b"".join(lines), 0, 0, WHITE, None)
     at = told = 0
