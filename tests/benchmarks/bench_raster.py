@@ -1,7 +1,7 @@
 """How fast PWG and Apple Raster are read: ours beside the CUPS library on the same files, in one run.
 
-The pages are A4 at 300 dots an inch in sRGB, black text of 45 lines of some 75 letters in 12 points, as
-Ghostscript renders it: with hard edges, and smooth. CUPS expands the pixels; ours walks the compressed lines,
+The pages are A4 at 300 dots an inch, black text of 45 lines of some 75 letters in 12 points, as Ghostscript
+renders it: with hard edges, and smooth. CUPS expands the pixels; ours walks the compressed lines,
 which counts the pages and says whether they show colour. The decoder that a converter uses is shown too.
 """
 
@@ -23,9 +23,10 @@ ROUNDS = 3
 LINES = 45
 WANTED_PAGES_PER_S = 50
 GHOSTSCRIPT = (
-    *("gs", "-q", "-dBATCH", "-dNOPAUSE", "-sPAPERSIZE=a4", "-r300", "-dcupsColorSpace=19"),
+    *("gs", "-q", "-dBATCH", "-dNOPAUSE", "-sPAPERSIZE=a4", "-r300"),
     *("-dcupsBitsPerColor=8", "-dcupsColorOrder=0"),
 )
+SPACES = {"sRGB": 19, "sgray": 18, "CMYK": 6}
 
 
 def make_text() -> str:
@@ -43,9 +44,16 @@ def make_text() -> str:
     return "\n".join(lines)
 
 
-def render(device: str, smooth: bool, script: Path, out: Path) -> None:
+def render(device: str, space: str, smooth: bool, script: Path, out: Path) -> None:
     bits = "-dTextAlphaBits=4" if smooth else "-dTextAlphaBits=1"
-    command = [*GHOSTSCRIPT, bits, f"-sDEVICE={device}", f"-sOutputFile={out}", str(script)]
+    command = [
+        *GHOSTSCRIPT,
+        bits,
+        f"-dcupsColorSpace={SPACES[space]}",
+        f"-sDEVICE={device}",
+        f"-sOutputFile={out}",
+        str(script),
+    ]
     subprocess.run(command, check=True, capture_output=True)
 
 
@@ -87,14 +95,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         script = Path(directory) / "text.ps"
         script.write_text(make_text())
-        for device in ("pwgraster", "urf"):
+        for device, space in (
+            ("pwgraster", "sRGB"),
+            ("urf", "sRGB"),
+            ("pwgraster", "sgray"),
+            ("pwgraster", "CMYK"),
+        ):
             for smooth in (False, True):
                 path = Path(directory) / f"text.{device}"
-                render(device, smooth, script, path)
-                name = f"{device}, {'smooth' if smooth else 'hard'} edges"
+                render(device, space, smooth, script, path)
+                name = f"{device}, {space}, {'smooth' if smooth else 'hard'} edges"
                 octets = path.stat().st_size // PAGES
                 ours, rows, cups = (rate(read, path) for read in (analyse, decode, expand))
-                print(f"{name:<24}{octets:>10,} octets a page")
+                print(f"{name:<30}{octets:>10,} octets a page")
                 print(f"  ours, counting     {ours:8.1f} pages/s  (wanted: {WANTED_PAGES_PER_S})")
                 print(f"  ours, to rows      {rows:8.1f} pages/s")
                 print(f"  libcups, to rows   {cups:8.1f} pages/s  ratio of counting: {ours / cups:.2f}")
