@@ -22,7 +22,8 @@ MIN_LANES, MAX_LANES = 32, 1 << 15
 MAX_FIRSTS = 8  # that are looked for: each takes some time
 STRETCH_COUNTS = 128  # in so many runs' octets one lane within a line is looked for
 STEPS = 16  # between two looks at which lanes have come to their end
-MAX_STEPS = 320  # then a lane ends where it is
+MAX_STEPS = 320  # then a lane ends where it is, and so do the last FEW_LANES: no step is made for them alone
+FEW_LANES = 3
 
 # In the walk one integer holds the place (low 20 bits: a span and the longest count) and the units above it.
 PLACE_BITS = 20
@@ -200,7 +201,7 @@ def _walk(
             at, of = (np.concatenate(column) for column in zip(*passed, strict=True))
             coloured[lanes] |= units.show_colour(at, of).reshape(STEPS, -1).any(axis=0)
         going = counts != 128
-        if np.count_nonzero(going) < MIN_LANES // 2:
+        if np.count_nonzero(going) < FEW_LANES:
             break
         lanes, walked, places, counts = lanes[going], walked[going], places[going], counts[going]
     return ends & PLACE_MASK, ends >> PLACE_BITS, coloured
