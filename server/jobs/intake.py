@@ -14,8 +14,8 @@ from ipp import RemoteProtocolError, Status
 from ipp.spool import DocumentTicket
 from server.storage.vault import TakenIn, Vault
 
-# Larger chunks are looked at in a thread, where that blocks nobody.
-_THREAD_OCTETS: Final = 4096
+# An analyser is fed in a thread, where it blocks nobody, and so much at a time: changing threads takes time.
+_FED_OCTETS: Final = 1 << 16
 # So many analyses may end, or wait for their turn, at a time.
 _FINISHING_MAX: Final = 64
 # After so many octets, of all that come in, or so long it is asked again whether there is room for more.
@@ -156,18 +156,20 @@ class Intake:
     async def _pass(
         self, data: AsyncIterable[bytes], analyser: Analyser | None, touch: Callable[[], None]
     ) -> AsyncGenerator[bytes, None]:
-        octets = 0
+        octets, unread = 0, bytearray()
         async for chunk in data:
             touch()
             octets += len(chunk)
             self.check_room(len(chunk))
             self._check_octets(octets)
             if analyser is not None:
-                if len(chunk) < _THREAD_OCTETS:
-                    analyser.feed(chunk)
-                else:
-                    await asyncio.to_thread(analyser.feed, chunk)
+                unread += chunk
+                if len(unread) >= _FED_OCTETS:
+                    await asyncio.to_thread(analyser.feed, bytes(unread))
+                    unread.clear()
             yield chunk
+        if analyser is not None and unread:
+            await asyncio.to_thread(analyser.feed, bytes(unread))
 
     def _check_octets(self, octets: int) -> None:
         if octets > self._octets_max:

@@ -1,11 +1,13 @@
-"""What comes in is stopped before the disk is full, without asking the file system for every job."""
+"""What comes in is looked at beside the event loop, and stopped before the disk is full."""
 
 from __future__ import annotations
+
+import threading
 
 import pytest
 
 from server.errors import StorageFullError
-from server.jobs.intake import Intake
+from server.jobs.intake import Analysis, Intake
 from tests.ipp.asking import stream
 from tests.server.jobs.conftest import DOCUMENT, House
 
@@ -85,3 +87,36 @@ async def test_no_more_than_a_mebibyte_comes_in_once_the_disk_is_full(
     with pytest.raises(StorageFullError):
         await take_in()
     assert taken < MEBIBYTE
+
+
+class Reader:
+    """An analyser that keeps what it is fed, and notes the threads that feed it."""
+
+    def __init__(self) -> None:
+        self.fed: list[bytes] = []
+        self.threads: set[int] = set()
+
+    def feed(self, chunk: bytes) -> None:
+        self.threads.add(threading.get_ident())
+        self.fed.append(chunk)
+
+    def finish(self) -> Analysis:
+        self.threads.add(threading.get_ident())
+        return Analysis("application/pdf", 3)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("size", [1, 1000, 1 << 16, 1 << 18])
+async def test_a_document_is_read_whole_and_never_on_the_event_loop(house: House, size: int) -> None:
+    reader = Reader()
+    intake = Intake(house.vault, analyse=lambda _: reader)
+    document = bytes(range(256)) * 1000
+    chunks = [document[at : at + size] for at in range(0, len(document), size)]
+    received = await intake.receive(stream(*chunks), DOCUMENT, lambda: None)
+    assert received.analysis == Analysis("application/pdf", 3)
+    assert b"".join(reader.fed) == document
+    assert threading.get_ident() not in reader.threads
+    assert len(reader.fed) <= 4
+    await intake.discard(received)
