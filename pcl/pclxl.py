@@ -25,7 +25,6 @@ from .tables import (
     ATTRIBUTE_UINT16,
     DATA_LENGTH,
     DATA_LENGTH_OCTET,
-    DATA_OPERATORS,
     LAST_ATTRIBUTE,
     PAGE_OPERATORS,
     PAINTING_OPERATORS,
@@ -185,7 +184,7 @@ class PclXl:
             if source.block_left:
                 position = self._take_block(source, data, position)
                 continue
-            if self._painted and self._data_open and not self._reading:
+            if self._painted and self._data_open and not self._reading and not source.wants:
                 position = self._run_dull(source, data, position)
                 if position == size:
                     break
@@ -215,8 +214,10 @@ class PclXl:
             opened = character.match(data, position)
             if not opened:
                 return position
-            end = opened.end() + int.from_bytes(opened[1] or opened[2], source.order)
-            if end >= len(data) or data[end] != Operator.END_CHAR:
+            size = int.from_bytes(opened[1], source.order)
+            end = opened.end() + size
+            said = int.from_bytes(opened[2] or opened[3], source.order)
+            if said != size or end >= len(data) or data[end] != Operator.END_CHAR:
                 return position
             position = end + 1
 
@@ -294,6 +295,8 @@ class PclXl:
                     return position
             elif value is not None:
                 raise IllegalError(f"tag 0x{tag:02X} stands where an attribute must")
+            elif source.wants and tag not in (DATA_LENGTH, DATA_LENGTH_OCTET):
+                raise IllegalError("the data of an operator are missing")
             elif tag in OPERATORS:
                 return self._execute(source, OPERATORS[tag], attributes, position + 1)
             else:
@@ -319,15 +322,20 @@ class PclXl:
         if position + 1 + width > len(data):
             return -1
         source.block_left = int.from_bytes(data[position + 1 : position + 1 + width], source.order)
-        if source.block_left and (attributes.values or not source.takes_block):
+        if source.block_left and (attributes.values or source.wants == 0):
             raise IllegalError("embedded data stands where no operator takes it")
         if source.block_left and not self._data_open:
             raise IllegalError("embedded data comes with no data source open")
+        if source.wants is not None and source.block_left > source.wants:
+            raise IllegalError("embedded data is longer than its operator says")
+        if source.wants is not None:
+            source.wants -= source.block_left
         return position + 1 + width
 
     def _execute(self, source: Source, operator: Operator, attributes: AttributeList, position: int) -> int:
         """Run one operator and return the position after it. Raises IllegalError."""
         attributes.check(operator)
+        source.wants = attributes.data_octets(operator)
         source.passes = operator is Operator.PASS_THROUGH
         self._data_open |= source.passes  # by itself, as real drivers rely on
         if operator in READING:
@@ -347,8 +355,6 @@ class PclXl:
             self._application = comment.strip("\x00 \r\n")[:MAX_TEXT] or None
         elif operator in HANDLERS:
             HANDLERS[operator](self, source, attributes)
-        # Runs are not told apart by their last operator: in them, and so after any there, data may follow.
-        source.takes_block = operator in DATA_OPERATORS or self._painted
         return position
 
     def _pass_through(self, data: bytes) -> None:

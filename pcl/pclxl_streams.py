@@ -43,7 +43,7 @@ class Source:
     macro: Macro | None = None
     position: int = 0
     block_left: int = 0
-    takes_block: bool = False
+    wants: int | None = 0  # octets of embedded data that the last operator still takes; None: any number
     passes: bool = False  # the block is another language's
     before: Effect | None = None
     events: int = 0
