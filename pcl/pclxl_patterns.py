@@ -25,6 +25,7 @@ TEXT = 64
 POINTS = 63
 GLYPH_OCTETS = 255
 DASHES = range(1, 21)  # as many as there may be
+DOTS = 8
 LIST = 3  # attributes: longer lists are seldom
 
 
@@ -64,11 +65,23 @@ BRUSH_OR_PEN = b"[\\x63\\x79]"
 
 # Reals whose size their sign and exponent octet tells: below the least power of two that is in the limits.
 REALS = {1: b"\\x00-\\x3e", 360: b"\\x00-\\x42\\x80-\\xc2", 32767: b"\\x00-\\x45"}
+COMMON = (
+    (DataTag.SINT16_XY, Attribute.POINT),
+    (DataTag.SINT16_XY, Attribute.END_POINT),
+    (DataTag.UINT16_BOX, Attribute.BOUNDING_BOX),
+    (DataTag.UBYTE, Attribute.CLIP_REGION),
+    (DataTag.UBYTE, Attribute.ROP3),
+)
 Path = tuple[Attribute, ...]
 
 
 def _literal(octets: bytes) -> bytes:
     return b"".join(b"\\x%02x" % octet for octet in octets)
+
+
+def _any(octets: int) -> bytes:
+    """Match so many octets; a few dots are faster than a count."""
+    return b"." * octets if octets <= DOTS else b".{%d}" % octets
 
 
 def _one_of(octets: bytes) -> bytes:
@@ -82,13 +95,13 @@ def _either(choices: list[bytes]) -> bytes:
 def _block(octets: int, order: ByteOrder) -> bytes:
     """Match embedded data of this many octets, with its tag and length."""
     short = rb"\xfb" + _literal(bytes([octets]))
-    return (short if octets < 256 else rb"\xfa" + _literal(octets.to_bytes(4, order))) + b".{%d}" % octets
+    return (short if octets < 256 else rb"\xfa" + _literal(octets.to_bytes(4, order))) + _any(octets)
 
 
 def _items(counts: range, item_octets: int, order: ByteOrder) -> bytes:
     """Match a length out of `counts`, and so many items."""
-    by_octet = [_literal(bytes([count])) + b".{%d}" % (count * item_octets) for count in counts]
-    by_word = [_literal(count.to_bytes(2, order)) + b".{%d}" % (count * item_octets) for count in counts]
+    by_octet = [_literal(bytes([count])) + _any(count * item_octets) for count in counts]
+    by_word = [_literal(count.to_bytes(2, order)) + _any(count * item_octets) for count in counts]
     return rb"(?:\xc0" + _either(by_octet) + rb"|\xc1" + _either(by_word) + b")"
 
 
@@ -104,19 +117,19 @@ def _value(attribute: Attribute, tag: DataTag, order: ByteOrder) -> bytes | None
         return _items(counts, 1 if kind == 0 else 2, order)
     if kind == DataTag.REAL32 & 7:
         if value.real_high is None:
-            return b".{%d}" % octets
+            return _any(octets)
         if value.real_low > 0 or value.real_high not in REALS:
             return None
         last = b"[" + REALS[int(value.real_high)] + b"]"
         return (b"..." + last if order == "little" else last + b"...") * (octets // 4)
     if value.high is None:
-        return b".{%d}" % octets
+        return _any(octets)
     if tag == DataTag.UBYTE:
         return b"[\\x%02x-\\x%02x]" % (int(value.low), int(value.high))
     if value.low > 0:
         return None
     if kind == 0:
-        return b".{%d}" % octets
+        return _any(octets)
     last = b"\\x00" if value.high < 32767 else b"[\\x00-\\x7f]"
     return (b"." + last if order == "little" else last + b".") * (octets // 2)
 
@@ -196,9 +209,9 @@ def _texts(order: ByteOrder) -> list[bytes]:
         by_octet, by_word = [], []
         for count in range(TEXT + 1):
             number = _literal(bytes([count]))
-            text = b".{%d}" % (count * item_octets)
-            spacing = rb"(?:\xc8\xc0" + number + b".{%d}" % count
-            spacing += rb"|[\xc9\xcb]\xc0" + number + b".{%d}" % (2 * count) + rb")\xf8"
+            text = _any(count * item_octets)
+            spacing = rb"(?:\xc8\xc0" + number + _any(count)
+            spacing += rb"|[\xc9\xcb]\xc0" + number + _any(2 * count) + rb")\xf8"
             spaced = rb"(?:" + spacing + rb"\xaf)?+(?:" + spacing + rb"\xb0)?+"
             by_octet.append(number + text + rb"\xf8\xab(?:[\xa8\xa9]|" + spaced + rb"[\xa8\xa9])")
             by_word.append(_literal(count.to_bytes(2, order)) + text + rb"\xf8\xab[\xa8\xa9]")
@@ -209,16 +222,18 @@ def _texts(order: ByteOrder) -> list[bytes]:
 def _points(order: ByteOrder) -> list[bytes]:
     """Match lines and curves whose points are embedded data, of the length that their number and type say."""
 
-    def rest(count: int) -> bytes:
+    def rest(count: int, types: bytes, octets: int) -> bytes:
         ends = _one_of(LINES if count % 3 else LINES + CURVES)
-        octets, words = _block(2 * count, order), _block(4 * count, order)
-        choices = rb"[\x02\x03]\xf8\x50" + ends + words + rb"|[\x00\x01]\xf8\x50" + ends + octets
-        return rb"\xf8\x4d\xc0(?:" + choices + b")"
+        return rb"\xf8\x4d\xc0" + types + rb"\xf8\x50" + ends + _block(octets * count, order)
 
     counts = range(1, POINTS + 1)
-    by_octet = [_literal(bytes([count])) + rest(count) for count in counts]
-    by_word = [_literal(count.to_bytes(2, order)) + rest(count) for count in counts]
-    return [rb"\xc0" + _either(by_octet), rb"\xc1" + _either(by_word)]
+    made = []
+    for types, octets in ((rb"[\x02\x03]", 4), (rb"[\x00\x01]", 2)):
+        by_octet = [_literal(bytes([count])) + rest(count, types, octets) for count in counts]
+        by_word = [_literal(count.to_bytes(2, order)) + rest(count, types, octets) for count in counts]
+        made.append(rb"\xc0(?=.\xf8\x4d\xc0" + types + b")" + _either(by_octet))
+        made.append(rb"\xc1(?=..\xf8\x4d\xc0" + types + b")" + _either(by_word))
+    return made
 
 
 def _glyph(order: ByteOrder) -> bytes:
@@ -237,11 +252,26 @@ def _paint(order: ByteOrder) -> list[bytes]:
     three = b"(?:\\xc0\\x03|\\xc1" + _literal((3).to_bytes(2, order)) + b")"
     part = b"...[" + REALS[1] + b"]" if order == "little" else b"[" + REALS[1] + b"]..."
     return [
-        rb"\xc0(?:.\xf8\x09" + BRUSH_OR_PEN + rb"|\x00\xf8(?:\x04\x63|\x05\x79))",
+        rb"\xc0.\xf8\x09" + BRUSH_OR_PEN,
+        rb"\xc0\x00\xf8\x05\x79",
+        rb"\xc0\x00\xf8\x04\x63",
         rb"\xc5" + part + rb"\xf8\x09" + BRUSH_OR_PEN,
         rb"\xc8" + three + rb"(.)\1\1\xf8\x0b" + BRUSH_OR_PEN,
         rb"\xcd" + three + b"(" + part + rb")\2\2\xf8\x0b" + BRUSH_OR_PEN,
     ]
+
+
+def _common(order: ByteOrder) -> list[bytes]:
+    """Match the commonest lists by themselves: a tree is slower the more it holds."""
+    made = []
+    for tag, attribute in COMMON:
+        value = _value(attribute, tag, order)
+        operators = bytes(_lists().below[attribute].operators)
+        if value is not None:
+            made.append(
+                _literal(bytes([tag])) + value + rb"\xf8" + _literal(bytes([attribute])) + _one_of(operators)
+            )
+    return made
 
 
 @cache
@@ -255,13 +285,12 @@ def run_pattern(order: ByteOrder, watch: Watch) -> re.Pattern[bytes]:
         paint.append(rb"\xc0[\x00-\x06]\xf8\x03\x6a")
     if watch in SWALLOWED_SPACES:
         paint.append(rb"\xc0[" + SWALLOWED_SPACES[watch] + rb"]\xf8\x03\x6a")
-    hot = (DataTag.SINT16_XY, DataTag.UINT16_BOX)
     alternatives = [
         _one_of(bytes(lists.operators)),
-        *(tags.pop(tag) for tag in hot),
+        *_common(order),
+        *paint,
         *_points(order),
         *_texts(order),
-        *paint,
         *tags.values(),
         _glyph(order),
     ]
