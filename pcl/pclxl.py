@@ -16,6 +16,7 @@ from .language import UEL, Environment, LanguageAnalyzer, Octets, find_uel, is_g
 from .pcl5 import Pcl5
 from .pclxl_page import PageColour, PageSetup
 from .pclxl_patterns import Watch, character_pattern, run_pattern
+from .pclxl_signatures import READING
 from .pclxl_streams import Effect, MacroStore, Source
 from .pclxl_values import MAX_LIST_OCTETS, AttributeList, IllegalError, array_span
 from .report import MAX_TEXT, Report, Tally, Warnings
@@ -28,6 +29,9 @@ from .tables import (
     LAST_ATTRIBUTE,
     PAGE_OPERATORS,
     PAINTING_OPERATORS,
+    POINT_GIVERS,
+    POINT_LOSERS,
+    POINT_NEEDERS,
     SESSION_OPERATORS,
     VALUE_OCTETS,
     Attribute,
@@ -46,27 +50,6 @@ WHITE_SPACE_RUN = re.compile(rb"[\x00\t-\r ]*+")
 WHITE_SPACE = frozenset(b"\x00\t\n\v\f\r ")
 OPERATORS = {operator.value: operator for operator in Operator}
 
-# operator -> (what must be half read before it, what is after it)
-READING = {
-    Operator.BEGIN_FONT_HEADER: ("", "font"),
-    Operator.READ_FONT_HEADER: ("font", "font"),
-    Operator.END_FONT_HEADER: ("font", ""),
-    Operator.BEGIN_CHAR: ("", "char"),
-    Operator.READ_CHAR: ("char", "char"),
-    Operator.END_CHAR: ("char", ""),
-    Operator.BEGIN_STREAM: ("", "stream"),
-    Operator.READ_STREAM: ("stream", "stream"),
-    Operator.END_STREAM: ("stream", ""),
-    Operator.BEGIN_IMAGE: ("", "image"),
-    Operator.READ_IMAGE: ("image", "image"),
-    Operator.END_IMAGE: ("image", ""),
-    Operator.BEGIN_RAST_PATTERN: ("", "pattern"),
-    Operator.READ_RAST_PATTERN: ("pattern", "pattern"),
-    Operator.END_RAST_PATTERN: ("pattern", ""),
-    Operator.BEGIN_SCAN: ("", "scan"),
-    Operator.SCAN_LINE_REL: ("scan", "scan"),
-    Operator.END_SCAN: ("scan", ""),
-}
 PAINTING_PARTS = frozenset({"image", "scan"})
 IN_PAGE_PARTS = frozenset({"image", "pattern", "scan"})
 COLOUR_OPERATORS = frozenset(
@@ -105,6 +88,7 @@ class PclXl:
         self._front: bool | None = None
         self._reading = ""
         self._painted = False
+        self._point = False  # there is a current point, as far as is known
         self._environment = environment or {}
         self._pcl: Pcl5 | None = None
         self._pcl_entered = False
@@ -184,7 +168,7 @@ class PclXl:
             if source.block_left:
                 position = self._take_block(source, data, position)
                 continue
-            if self._painted and self._data_open and not self._reading and not source.wants:
+            if self._painted and self._point and self._data_open and not self._reading and not source.wants:
                 position = self._run_dull(source, data, position)
                 if position == size:
                     break
@@ -232,6 +216,7 @@ class PclXl:
             if self._calls and self._calls[-1] is source:
                 # What is left is an operator cut short by the stream's end: an interpreter drops it.
                 self._calls.pop()
+                self._point = True
                 if source.before and source.events == self._events and not self._reading:
                     macro.effects[source.before] = self._effect()
 
@@ -345,6 +330,7 @@ class PclXl:
         elif operator in SESSION_OPERATORS and not (self._in_session and not self._reading):
             raise IllegalError(f"{operator.name} stands outside a session or inside something half read")
         self._painted |= operator in PAINTING_OPERATORS
+        self._move_point(operator, attributes)
         if operator in COLOUR_OPERATORS:
             self._colour.see(operator, attributes)
         elif operator is Operator.VENDOR_UNIQUE:
@@ -357,6 +343,15 @@ class PclXl:
             HANDLERS[operator](self, source, attributes)
         return position
 
+    def _move_point(self, operator: Operator, attributes: AttributeList) -> None:
+        """Take the operator's part in the current point. Raises IllegalError where it needs one in vain."""
+        if operator in POINT_GIVERS:
+            self._point = True
+        elif operator in POINT_LOSERS:
+            self._point = False
+        elif operator in POINT_NEEDERS and not self._point and attributes.draws():
+            raise IllegalError(f"{operator.name} comes with no current point")
+
     def _pass_through(self, data: bytes) -> None:
         """Let PCL 5 read what is passed through; the pages that it ejects itself are counted with ours."""
         if self._pcl is None:
@@ -365,6 +360,7 @@ class PclXl:
             self._pcl.page.enter_page(self._setup.page, painted=self._painted)
             self._pcl_entered = True
         self._pcl.take(data)
+        self._point = True  # for all that is known
         self._events += 1
         if self._pcl.page.colour and self._pcl.page.marked:
             self._colour.watch = Watch.NOTHING
@@ -417,7 +413,7 @@ class PclXl:
             self._warnings.add("page-attributes", complaint, self._at)
             self._complained = True
         self._in_page = True
-        self._painted = self._pcl_entered = False
+        self._painted = self._pcl_entered = self._point = False
         self._events += 1
         self._colour.begin_page()
 
@@ -447,6 +443,7 @@ class PclXl:
 
     def _exec_stream(self, source: Source, attributes: AttributeList) -> None:
         self._require_session()
+        self._point = True  # for all that is known, here as well as after it
         macro = self._macros.call(_stream_name(attributes), len(self._calls))
         before = self._effect()
         if macro and before in macro.effects:

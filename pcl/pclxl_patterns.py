@@ -15,7 +15,17 @@ from itertools import chain, combinations, permutations
 
 from .language import ByteOrder
 from .pclxl_signatures import FORMS, VALUES, Form
-from .tables import ARRAY_ITEM_OCTETS, PAGE_OPERATORS, VALUE_OCTETS, Attribute, DataTag, Operator
+from .tables import (
+    ARRAY_ITEM_OCTETS,
+    PAGE_OPERATORS,
+    POINT_GIVERS,
+    POINT_LOSERS,
+    POINT_NEEDERS,
+    VALUE_OCTETS,
+    Attribute,
+    DataTag,
+    Operator,
+)
 
 __all__ = ["Watch", "character_pattern", "run_pattern"]
 
@@ -58,10 +68,15 @@ WATCHED = {
     Operator.SET_PEN_SOURCE,
     Operator.SET_COLOR_SPACE,
 }
-DULL = sorted((PAGE_OPERATORS | {Operator.COMMENT, Operator.REMOVE_FONT}) - WATCHED)
+DULL = (PAGE_OPERATORS | {Operator.COMMENT, Operator.REMOVE_FONT}) - WATCHED
 LINES = bytes({Operator.LINE_PATH, Operator.LINE_REL_PATH})
 CURVES = bytes({Operator.BEZIER_PATH, Operator.BEZIER_REL_PATH})
 BRUSH_OR_PEN = b"[\\x63\\x79]"
+
+
+def _literal(octets: bytes) -> bytes:
+    return b"".join(b"\\x%02x" % octet for octet in octets)
+
 
 # Reals whose size their sign and exponent octet tells: below the least power of two that is in the limits.
 REALS = {1: b"\\x00-\\x3e", 360: b"\\x00-\\x42\\x80-\\xc2", 32767: b"\\x00-\\x45"}
@@ -72,11 +87,10 @@ COMMON = (
     (DataTag.UBYTE, Attribute.CLIP_REGION),
     (DataTag.UBYTE, Attribute.ROP3),
 )
+PAIRS = tuple(_literal(bytes([tag])) for tag in DataTag if tag >= DataTag.UBYTE_XY)
+# By itself, being so frequent: NewPath, SetCursor, LinePath some times, PaintPath perhaps.
+NEW_PATH = rb"\x85\xd3....\xf8\x4c\x6b(?:\xd3....\xf8\x45\x9b)*+\x86?+"
 Path = tuple[Attribute, ...]
-
-
-def _literal(octets: bytes) -> bytes:
-    return b"".join(b"\\x%02x" % octet for octet in octets)
 
 
 def _any(octets: int) -> bytes:
@@ -191,15 +205,27 @@ class Branch:
 
 
 @cache
-def _lists() -> Branch:
-    """Return the tree of the dull operators' lists; texts and points, whose data have their length, apart."""
+def _lists(operators: frozenset[Operator]) -> Branch:
+    """Return the tree of the operators' lists; texts and points, whose data have their length, apart."""
     tree = Branch()
-    for operator in DULL:
+    for operator in sorted(operators):
         for form in FORMS[operator]:
             if not {Attribute.TEXT_DATA, Attribute.NUMBER_OF_POINTS} & set(form.required):
                 for path in _paths(form):
                     tree.grow(path, operator)
     return tree
+
+
+def _plain(operators: frozenset[Operator], order: ByteOrder) -> tuple[list[bytes], list[bytes]]:
+    """Match the operators with their lists: first the commonest, by themselves, then the tree of all."""
+    tree = _lists(operators)
+    common = [_one_of(bytes(tree.operators))] if tree.operators else []
+    for tag, attribute in COMMON:
+        value = _value(attribute, tag, order)
+        if value is not None and attribute in tree.below and tree.below[attribute].operators:
+            head = _literal(bytes([tag])) + value + rb"\xf8" + _literal(bytes([attribute]))
+            common.append(head + _one_of(bytes(tree.below[attribute].operators)))
+    return common, list(tree.by_first_tag(order).values())
 
 
 def _texts(order: ByteOrder) -> list[bytes]:
@@ -247,52 +273,48 @@ def _glyph(order: ByteOrder) -> bytes:
     return name + rb"\x52(?:" + character + rb")*+\x54"
 
 
-def _paint(order: ByteOrder) -> list[bytes]:
-    """Match a brush or pen that is set to grey, to nothing, or to an RGB colour of three like parts."""
+def _paint(order: ByteOrder, name: bytes, watch: Watch) -> list[bytes]:
+    """Match colours that need no look: greys, nothing, RGB of three like parts; `name` names its groups."""
     three = b"(?:\\xc0\\x03|\\xc1" + _literal((3).to_bytes(2, order)) + b")"
     part = b"...[" + REALS[1] + b"]" if order == "little" else b"[" + REALS[1] + b"]..."
-    return [
+    same = (b"(?P<%b1>.)(?P=%b1)(?P=%b1)", b"(?P<%b2>" + part + b")(?P=%b2)(?P=%b2)")
+    octets, reals = (three + pattern.replace(b"%b", name) + rb"\xf8\x0b" for pattern in same)
+    paint = [
         rb"\xc0.\xf8\x09" + BRUSH_OR_PEN,
         rb"\xc0\x00\xf8\x05\x79",
         rb"\xc0\x00\xf8\x04\x63",
         rb"\xc5" + part + rb"\xf8\x09" + BRUSH_OR_PEN,
-        rb"\xc8" + three + rb"(.)\1\1\xf8\x0b" + BRUSH_OR_PEN,
-        rb"\xcd" + three + b"(" + part + rb")\2\2\xf8\x0b" + BRUSH_OR_PEN,
+        rb"\xc8" + octets + BRUSH_OR_PEN,
+        rb"\xcd" + reals + BRUSH_OR_PEN,
     ]
-
-
-def _common(order: ByteOrder) -> list[bytes]:
-    """Match the commonest lists by themselves: a tree is slower the more it holds."""
-    made = []
-    for tag, attribute in COMMON:
-        value = _value(attribute, tag, order)
-        operators = bytes(_lists().below[attribute].operators)
-        if value is not None:
-            made.append(
-                _literal(bytes([tag])) + value + rb"\xf8" + _literal(bytes([attribute])) + _one_of(operators)
-            )
-    return made
+    if watch is Watch.NOTHING:
+        paint.append(rb"\xc8" + three + rb"...\xf8\x0b" + BRUSH_OR_PEN)
+        paint.append(rb"\xcd" + three + part * 3 + rb"\xf8\x0b" + BRUSH_OR_PEN)
+        paint.append(rb"\xc0[\x00-\x06]\xf8\x03\x6a")
+    if watch in SWALLOWED_SPACES:
+        paint.append(rb"\xc0[" + SWALLOWED_SPACES[watch] + rb"]\xf8\x03\x6a")
+    return paint
 
 
 @cache
 def run_pattern(order: ByteOrder, watch: Watch) -> re.Pattern[bytes]:
-    """Return the pattern of a run in this octet order under this Watch; it may match nothing."""
-    lists = _lists()
-    tags = lists.by_first_tag(order)
-    paint = _paint(order)
-    if watch is Watch.NOTHING:
-        paint.append(rb"\xc8\xc0\x03...\xf8\x0b" + BRUSH_OR_PEN)
-        paint.append(rb"\xc0[\x00-\x06]\xf8\x03\x6a")
-    if watch in SWALLOWED_SPACES:
-        paint.append(rb"\xc0[" + SWALLOWED_SPACES[watch] + rb"]\xf8\x03\x6a")
+    """Return the pattern of a run in this octet order under this Watch; it may match nothing.
+
+    Before a run, and after it, there is a current point: what takes it away stands in a run only with what
+    gives a new one, and nothing between that needs it.
+    """
+    common, lists = _plain(DULL - POINT_LOSERS, order)
+    plain, others = _plain(DULL - POINT_GIVERS - POINT_NEEDERS, order)
+    neutral = [
+        *plain,
+        *_paint(order, b"n", watch),
+        *(pattern for pattern in others if not pattern.startswith(PAIRS)),
+    ]
+    losers, givers = (chain(*_plain(operators, order)) for operators in (POINT_LOSERS, POINT_GIVERS))
+    anew = _either(list(losers)) + b"(?:" + b"|".join(neutral) + b")*+" + _either(list(givers))
     alternatives = [
-        _one_of(bytes(lists.operators)),
-        *_common(order),
-        *paint,
-        *_points(order),
-        *_texts(order),
-        *tags.values(),
-        _glyph(order),
+        *(NEW_PATH, *common, anew, *_paint(order, b"c", watch)),
+        *(*_points(order), *_texts(order), *lists, _glyph(order)),
     ]
     return re.compile(b"(?:" + b"|".join(alternatives) + b")*+", re.DOTALL)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .tables import ITEM_FORMATS, Attribute, DataTag, Operator
 
-__all__ = ["FORMS", "VALUES", "Form", "Shape", "Value", "fault_of", "form_of", "limits_of"]
+__all__ = ["FORMS", "READING", "VALUES", "Form", "Shape", "Value", "fault_of", "form_of", "limits_of"]
 
 A = Attribute
 O = Operator  # noqa: E741 # the tables below are read as a whole
@@ -322,6 +322,29 @@ FORMS: Mapping[Operator, tuple[Form, ...]] = {
     O.END_SCAN: NOTHING,
     O.SCAN_LINE_REL: (Form((), (A.NUMBER_OF_SCAN_LINES,)),),
     O.PASS_THROUGH: NOTHING,
+}
+
+
+# operator -> (what must be half read before it, what is after it)
+READING: Mapping[Operator, tuple[str, str]] = {
+    O.BEGIN_FONT_HEADER: ("", "font"),
+    O.READ_FONT_HEADER: ("font", "font"),
+    O.END_FONT_HEADER: ("font", ""),
+    O.BEGIN_CHAR: ("", "char"),
+    O.READ_CHAR: ("char", "char"),
+    O.END_CHAR: ("char", ""),
+    O.BEGIN_STREAM: ("", "stream"),
+    O.READ_STREAM: ("stream", "stream"),
+    O.END_STREAM: ("stream", ""),
+    O.BEGIN_IMAGE: ("", "image"),
+    O.READ_IMAGE: ("image", "image"),
+    O.END_IMAGE: ("image", ""),
+    O.BEGIN_RAST_PATTERN: ("", "pattern"),
+    O.READ_RAST_PATTERN: ("pattern", "pattern"),
+    O.END_RAST_PATTERN: ("pattern", ""),
+    O.BEGIN_SCAN: ("", "scan"),
+    O.SCAN_LINE_REL: ("scan", "scan"),
+    O.END_SCAN: ("scan", ""),
 }
 
 

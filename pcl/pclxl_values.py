@@ -125,6 +125,11 @@ class AttributeList:
         tag, first, end = self.values[attribute]
         return (end - first) // ITEM_OCTETS[tag & 7]
 
+    def draws(self) -> bool:
+        """Tell whether there is anything to draw: a text of no characters, or no points, need no place."""
+        empty = A.TEXT_DATA in self.values and not self.count(A.TEXT_DATA)
+        return not empty and self.integer(A.NUMBER_OF_POINTS) != 0
+
     def data_octets(self, operator: Operator) -> int | None:
         """Return how much embedded data the operator takes with this list, None where only the data know.
 

@@ -109,7 +109,7 @@ def test_a_size_may_be_a_name() -> None:
 
 def test_embedded_data_is_skipped_by_both_forms_of_its_length() -> None:
     trap = bytes([0x44, 0x42]) + UEL + bytes([0x43, 0x44]) * 40
-    stream = XL().session().do("begin_page", orientation=0, media_size=2)
+    stream = XL().session().do("begin_page", orientation=0, media_size=2).at()
     image = {"color_mapping": 0, "color_depth": 2, "source_width": ("H", 90), "source_height": ("H", 1)}
     for long in (False, True):
         stream.do("begin_image", **image, destination_size=("H", (9, 9)))
@@ -121,7 +121,7 @@ def test_embedded_data_is_skipped_by_both_forms_of_its_length() -> None:
 
 
 def test_text_that_looks_like_operators_is_text() -> None:
-    stream = XL().session().do("begin_page", orientation=0, media_size=2)
+    stream = XL().session().do("begin_page", orientation=0, media_size=2).at()
     for length in (1, 63, 64, 65, 200, 300):
         stream.do("text", text_data=(b"\x44\x43" * 200)[:length])
     report = analyzed(stream.do("end_page").end())
@@ -166,7 +166,7 @@ def test_a_page_is_in_colour_when_a_colour_is_set(paint: dict[str, object], colo
 def test_an_image_is_colour_by_the_word_of_its_space_which_is_rgb_unless_said(
     space: int | None, colour: int
 ) -> None:
-    stream = XL().session().do("begin_page", orientation=0, media_size=2)
+    stream = XL().session().do("begin_page", orientation=0, media_size=2).at()
     if space is not None:
         stream.do("set_color_space", color_space=space)
     size = {"source_width": ("H", 1), "source_height": ("H", 1), "destination_size": ("H", (1, 1))}
@@ -182,7 +182,7 @@ def test_an_image_is_colour_by_the_word_of_its_space_which_is_rgb_unless_said(
 def test_an_indexed_image_is_colour_when_its_palette_is() -> None:
     size = {"source_width": ("H", 1), "source_height": ("H", 1), "destination_size": ("H", (1, 1))}
     for palette, colour in ((b"\0\0\0\xff\xff\xff", 0), (b"\0\0\0\xff\0\0", 1)):
-        stream = XL().session().do("begin_page", orientation=0, media_size=2)
+        stream = XL().session().do("begin_page", orientation=0, media_size=2).at()
         stream.do("set_color_space", color_space=2, palette_depth=2, palette_data=palette)
         stream.do("begin_image", color_mapping=1, color_depth=2, **size).do("end_image").do("end_page")
         assert analyzed(stream.end()).colour_pages == colour
@@ -258,7 +258,7 @@ def test_attributes_that_only_make_warnings_print_them_at_the_end_of_the_session
 
 
 def test_a_data_source_must_be_open_for_data() -> None:
-    line = XL().session().do("close_data_source").do("begin_page").do("new_path")
+    line = XL().session().do("close_data_source").do("begin_page").at()
     line.do("line_path", number_of_points=("H", 1), point_type=3).data(b"\1\0\1\0")
     assert "data source" in analyzed(line).warnings[0].message
     assert (

@@ -75,8 +75,17 @@ def test_greys_are_swallowed_and_colours_are_not_until_the_page_is_in_colour() -
 
 
 def test_a_cut_operator_is_left() -> None:
-    octets = octets_of(XL().do("new_path").do("rectangle", bounding_box=("H", (1, 2, 3, 4))))
+    octets = octets_of(XL().do("close_sub_path").do("rectangle", bounding_box=("H", (1, 2, 3, 4))))
     assert {matched(octets[:cut]) for cut in range(1, len(octets))} == {1}
+
+
+def test_a_path_is_begun_in_a_run_only_where_it_gets_a_point() -> None:
+    line = octets_of(XL().do("line_path", end_point=("h", (5, 5))))
+    begun = octets_of(XL().do("new_path"))
+    point = octets_of(XL().do("push_gs").at())
+    assert matched(line + begun + line) == len(line)
+    assert matched(line + begun + point + line) == len(line + begun + point + line)
+    assert matched(line + begun) == len(line)
 
 
 @pytest.mark.parametrize("order", ORDERS)
