@@ -17,7 +17,7 @@ from .pcl5 import Pcl5
 from .pclxl_page import PageColour, PageSetup
 from .pclxl_patterns import Watch, character_pattern, run_pattern
 from .pclxl_signatures import READING
-from .pclxl_streams import Effect, MacroStore, Source
+from .pclxl_streams import Effect, FontNames, MacroStore, Source
 from .pclxl_values import MAX_LIST_OCTETS, AttributeList, IllegalError, array_span
 from .report import MAX_TEXT, Report, Tally, Warnings
 from .tables import (
@@ -35,6 +35,7 @@ from .tables import (
     SESSION_OPERATORS,
     VALUE_OCTETS,
     Attribute,
+    DataTag,
     ErrorReport,
     Operator,
 )
@@ -72,6 +73,7 @@ class PclXl:
         self._setup = PageSetup.of(environment or {})
         self._colour = PageColour()
         self._macros = MacroStore()
+        self._fonts = FontNames()
         self._tally = Tally()
         self._warnings = Warnings()
         self._version: str | None = None
@@ -198,10 +200,13 @@ class PclXl:
             opened = character.match(data, position)
             if not opened:
                 return position
-            size = int.from_bytes(opened[1], source.order)
+            size = int.from_bytes(opened["size"], source.order)
             end = opened.end() + size
-            said = int.from_bytes(opened[2] or opened[3], source.order)
-            if said != size or end >= len(data) or data[end] != Operator.END_CHAR:
+            said = int.from_bytes(opened["long"] or opened["short"], source.order)
+            head = 3 if opened["name"][1] == DataTag.UBYTE else 4
+            if said != size or not self._fonts.holds(opened["name"][:1] + opened["name"][head:]):
+                return position
+            if end >= len(data) or data[end] != Operator.END_CHAR:
                 return position
             position = end + 1
 
@@ -275,7 +280,8 @@ class PclXl:
                 attributes.values[name], value = value, None
                 position += 1 + width
             elif tag in WHITE_SPACE:
-                position = _skip_white_space(data, position)
+                run = WHITE_SPACE_RUN.match(data, position)
+                position = run.end() if run else position
                 if value is None and not attributes.values:
                     return position
             elif value is not None:
@@ -325,6 +331,7 @@ class PclXl:
         self._data_open |= source.passes  # by itself, as real drivers rely on
         if operator in READING:
             self._read_part(operator, source)
+            self._name_font(operator, attributes)
         elif operator in PAGE_OPERATORS and not (self._in_page and not self._reading):
             raise IllegalError(f"{operator.name} stands outside a page or inside something half read")
         elif operator in SESSION_OPERATORS and not (self._in_session and not self._reading):
@@ -375,6 +382,19 @@ class PclXl:
         self._reading = after
         self._painted |= part in PAINTING_PARTS
 
+    def _name_font(self, operator: Operator, attributes: AttributeList) -> None:
+        if operator is Operator.BEGIN_FONT_HEADER:
+            self._fonts.define(attributes.name(Attribute.FONT_NAME))
+            self._events += 1
+        elif operator is Operator.BEGIN_CHAR and not self._fonts.holds(attributes.name(Attribute.FONT_NAME)):
+            raise IllegalError("BeginChar names a font that is not defined")
+
+    def _remove_font(self, source: Source, attributes: AttributeList) -> None:
+        if not self._fonts.remove(attributes.name(Attribute.FONT_NAME)):
+            self._warnings.add("font", "RemoveFont names a font that is not defined", self._at)
+            self._complained = True
+        self._events += 1
+
     def _begin_session(self, source: Source, attributes: AttributeList) -> None:
         if self._in_session or self._reading:
             raise IllegalError("BeginSession stands inside a session")
@@ -395,6 +415,7 @@ class PclXl:
         self._pcl = None
         self._events += 1
         self._macros.clear()
+        self._fonts = FontNames()
         self._tally.start_sheet()
 
     def _open_data_source(self, source: Source, attributes: AttributeList) -> None:
@@ -429,7 +450,7 @@ class PclXl:
         self._events += 1
 
     def _begin_stream(self, source: Source, attributes: AttributeList) -> None:
-        self._macros.begin(_stream_name(attributes))
+        self._macros.begin(attributes.name(Attribute.STREAM_NAME))
         self._events += 1
 
     def _end_stream(self, source: Source, attributes: AttributeList) -> None:
@@ -438,13 +459,13 @@ class PclXl:
 
     def _remove_stream(self, source: Source, attributes: AttributeList) -> None:
         self._require_session()
-        self._macros.remove(_stream_name(attributes))
+        self._macros.remove(attributes.name(Attribute.STREAM_NAME))
         self._events += 1
 
     def _exec_stream(self, source: Source, attributes: AttributeList) -> None:
         self._require_session()
         self._point = True  # for all that is known, here as well as after it
-        macro = self._macros.call(_stream_name(attributes), len(self._calls))
+        macro = self._macros.call(attributes.name(Attribute.STREAM_NAME), len(self._calls))
         before = self._effect()
         if macro and before in macro.effects:
             _, self._painted, self._colour.watch, self._colour.colourful_palette = macro.effects[before]
@@ -457,17 +478,6 @@ class PclXl:
             raise IllegalError("a user-defined stream is run or removed outside a session")
 
 
-def _stream_name(attributes: AttributeList) -> bytes:
-    """A name is the same only with the same width of its characters."""
-    tag = attributes.values[Attribute.STREAM_NAME][0]
-    return bytes([tag]) + (attributes.octets(Attribute.STREAM_NAME) or b"")
-
-
-def _skip_white_space(data: Octets, position: int) -> int:
-    run = WHITE_SPACE_RUN.match(data, position)
-    return run.end() if run else position
-
-
 HANDLERS: dict[Operator, Callable[[PclXl, Source, AttributeList], None]] = {
     Operator.BEGIN_SESSION: PclXl._begin_session,
     Operator.END_SESSION: PclXl._end_session,
@@ -475,6 +485,7 @@ HANDLERS: dict[Operator, Callable[[PclXl, Source, AttributeList], None]] = {
     Operator.CLOSE_DATA_SOURCE: PclXl._close_data_source,
     Operator.BEGIN_PAGE: PclXl._begin_page,
     Operator.END_PAGE: PclXl._end_page,
+    Operator.REMOVE_FONT: PclXl._remove_font,
     Operator.BEGIN_STREAM: PclXl._begin_stream,
     Operator.END_STREAM: PclXl._end_stream,
     Operator.EXEC_STREAM: PclXl._exec_stream,

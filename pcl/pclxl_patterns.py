@@ -33,7 +33,6 @@ __all__ = ["Watch", "character_pattern", "run_pattern"]
 ARRAY = 32
 TEXT = 64
 POINTS = 63
-GLYPH_OCTETS = 255
 DASHES = range(1, 21)  # as many as there may be
 DOTS = 8
 LIST = 3  # attributes: longer lists are seldom
@@ -68,7 +67,7 @@ WATCHED = {
     Operator.SET_PEN_SOURCE,
     Operator.SET_COLOR_SPACE,
 }
-DULL = (PAGE_OPERATORS | {Operator.COMMENT, Operator.REMOVE_FONT}) - WATCHED
+DULL = (PAGE_OPERATORS | {Operator.COMMENT}) - WATCHED
 LINES = bytes({Operator.LINE_PATH, Operator.LINE_REL_PATH})
 CURVES = bytes({Operator.BEZIER_PATH, Operator.BEZIER_REL_PATH})
 BRUSH_OR_PEN = b"[\\x63\\x79]"
@@ -262,17 +261,6 @@ def _points(order: ByteOrder) -> list[bytes]:
     return made
 
 
-def _glyph(order: ByteOrder) -> bytes:
-    """Match characters that are added to a font, with their data."""
-    sizes = [
-        _literal(size.to_bytes(2, order)) + rb"\xf8\xa3\x53" + _block(size, order)
-        for size in range(2, GLYPH_OCTETS + 1)
-    ]
-    character = rb"(?:\xc0.|\xc1..)\xf8\xa2\xc1" + _either(sizes)
-    name = rb"\xc8" + _items(range(ARRAY + 1), 1, order) + rb"\xf8\xa8"
-    return name + rb"\x52(?:" + character + rb")*+\x54"
-
-
 def _paint(order: ByteOrder, name: bytes, watch: Watch) -> list[bytes]:
     """Match colours that need no look: greys, nothing, RGB of three like parts; `name` names its groups."""
     three = b"(?:\\xc0\\x03|\\xc1" + _literal((3).to_bytes(2, order)) + b")"
@@ -314,14 +302,17 @@ def run_pattern(order: ByteOrder, watch: Watch) -> re.Pattern[bytes]:
     anew = _either(list(losers)) + b"(?:" + b"|".join(neutral) + b")*+" + _either(list(givers))
     alternatives = [
         *(NEW_PATH, *common, anew, *_paint(order, b"c", watch)),
-        *(*_points(order), *_texts(order), *lists, _glyph(order)),
+        *(*_points(order), *_texts(order), *lists),
     ]
     return re.compile(b"(?:" + b"|".join(alternatives) + b")*+", re.DOTALL)
 
 
 @cache
 def character_pattern(order: ByteOrder) -> re.Pattern[bytes]:
-    """Return the pattern of BeginChar and ReadChar: group 1 the size of the character, 2 or 3 of its data."""
-    name = rb"\xc8" + _items(range(ARRAY + 1), 1, order) + rb"\xf8\xa8"
-    pattern = name + rb"\x52(?:\xc0.|\xc1..)\xf8\xa2\xc1(..)\xf8\xa3\x53(?:\xfa(....)|\xfb(.))"
-    return re.compile(pattern, re.DOTALL)
+    """Return the pattern of BeginChar and ReadChar.
+
+    Its groups: the font's `name`, the `size` of the character, and that of its data, `long` or `short`.
+    """
+    name = rb"(?P<name>\xc8" + _items(range(ARRAY + 1), 1, order) + rb")\xf8\xa8\x52"
+    pattern = name + rb"(?:\xc0.|\xc1..)\xf8\xa2\xc1(?P<size>..)\xf8\xa3\x53"
+    return re.compile(pattern + rb"(?:\xfa(?P<long>....)|\xfb(?P<short>.))", re.DOTALL)

@@ -88,6 +88,10 @@ class AttributeList:
         _, first, end = self.values[attribute]
         return bytes(self._data[first:end])
 
+    def name(self, attribute: Attribute) -> bytes:
+        """Return a name as a key: it is the same only with the same width of its characters."""
+        return bytes([self.values[attribute][0]]) + (self.octets(attribute) or b"")
+
     def text(self, attribute: Attribute) -> str | None:
         """Return an array of character codes as text: ubyte as Latin-1, uint16 as UTF-16."""
         octets = self.octets(attribute)

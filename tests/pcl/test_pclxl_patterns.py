@@ -97,7 +97,8 @@ def test_a_character_is_found_up_to_its_data(order: ByteOrder) -> None:
         found = character_pattern(order).match(head + length + b"....")
         assert found is not None
         assert found.end() == len(head + length)
-        assert int.from_bytes(found[1], order) == int.from_bytes(found[2] or found[3], order)
+        assert int.from_bytes(found["size"], order) == size
+        assert int.from_bytes(found["long"] or found["short"], order) == size
 
 
 def test_every_operator_is_swallowed_or_looked_at_by_name() -> None:
