@@ -90,9 +90,9 @@ class MacroStore:
         """Forget all macros but the permanent ones."""
         self._macros = {name: data for name, data in self._macros.items() if name in self._permanent}
 
-    def run(self, depth: int) -> bytes | None:
-        """Return the current macro to run, None when there is none or a bound forbids it."""
-        macro = self._macros.get(self.current)
+    def run(self, depth: int, name: int | None = None) -> bytes | None:
+        """Return the macro to run (the current one), None when there is none or a bound forbids it."""
+        macro = self._macros.get(self.current if name is None else name)
         if macro is None or depth >= MAX_DEPTH:
             return None
         self._executed_octets += len(macro) + CALL_OCTETS

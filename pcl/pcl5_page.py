@@ -9,6 +9,7 @@ interpreter does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .language import Environment, copies_of, is_grey, sides_of
@@ -87,6 +88,7 @@ class Pcl5Page:
     def __init__(self, environment: Environment, tally: Tally, *, in_passthrough: bool = False) -> None:
         self._environment = environment
         self._tally = tally
+        self.before_end: Callable[[], None] | None = None  # draws on each page at its end
         self.snippet = False  # inside a PCL XL page: nothing ends a page
         self.says_sides = sides_of(environment) is not None
         self.colour = False
@@ -125,6 +127,21 @@ class Pcl5Page:
             self.vmi = self.length // min(max(int(lines[:9]), 5), 128)
             self.home()
 
+    def lay_over(self) -> dict[str, object]:
+        """Set the page up for an overlay; return what it was before, for restore()."""
+        before = {**vars(self), "_cursors": list(self._cursors)}
+        self.perforation_skip, self.wrap, self.line_termination = True, False, 0
+        self.hmi, self.vmi = INCH // 10, INCH // 6
+        marked = self.marked
+        self._new_page_size()
+        self.marked = marked
+        return before
+
+    def restore(self, before: dict[str, object]) -> None:
+        """Return to what lay_over() found; cursor, colour and the next side are those of now."""
+        kept = {name: vars(self)[name] for name in ("x", "y", "colour", "_front")}
+        vars(self).update(before, **kept)
+
     def _default_paper(self) -> Paper:
         width, height = (self._environment.get(name, "") for name in ("PAPERWIDTH", "PAPERLENGTH"))
         if width.isdecimal() and height.isdecimal() and 0 < len(width) < 6 and 0 < len(height) < 6:
@@ -136,6 +153,7 @@ class Pcl5Page:
 
     def _new_page_size(self) -> None:
         """Lay out the page anew: margins to their defaults, the cursor home."""
+        self.overlay: int | None = None  # the macro that is laid over each page, till the page size changes
         self._measure()
         self.left, self.right = 0, self.width
         self.top = HALF_INCH if self.height > HALF_INCH else 0
@@ -392,6 +410,8 @@ class Pcl5Page:
         """Eject the page."""
         if self.snippet:
             return
+        if self.before_end:
+            self.before_end()
         size = (round(self._paper.width * 2540 / INCH), round(self._paper.height * 2540 / INCH))
         media = media_name(*size)
         size = SIZES.get(media, size)  # the language counts in 300ths of an inch

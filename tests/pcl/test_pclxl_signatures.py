@@ -30,7 +30,7 @@ def damaged() -> list[tuple[str, int, int, bytes, int]]:
         ]
 
 
-# What only the data tell, which are not looked at: two broken headers of fonts, a picture with too few octets.
+# What only the data tell, which are not looked at: two broken headers of fonts, a picture of too few octets.
 KNOWN = {
     ("gs-pxlcolor-duplex-copies.pxl", 287),
     ("gs-pxlcolor-duplex-copies.pxl", 296),
