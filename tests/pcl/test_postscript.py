@@ -246,10 +246,11 @@ def test_a_loop_without_a_page_is_stopped_by_its_processor_time() -> None:
 
 @needs_ghostscript
 def test_pages_add_to_the_processor_time() -> None:
-    busy = b"/end usertime 300 add def { usertime end gt { exit } if } loop showpage " * 5
-    started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    busy = b"/till usertime 400 add def { usertime till gt { exit } if } loop showpage " * 5
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     report = measure(b"%!PS\n" + busy, page_cpu_s=1)
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - started > 1
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime > 1
     assert report.pages == 5
 
 
