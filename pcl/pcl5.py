@@ -72,6 +72,7 @@ class Pcl5(Commands):
         self._runs: list[Source] = []
         self._pages_guessed = False
         self._laying_over = False
+        self._overlaid: tuple[tuple[object, ...], int, int, bool] | None = None  # found by it, left by it
         self._cut = b""
 
     def scan(self, data: Octets, position: int, base: int, final: bool) -> int:
@@ -158,9 +159,18 @@ class Pcl5(Commands):
                     setattr(self.page, name, value)
 
     def _lay_over(self) -> None:
-        """Run the overlay on the page that ends; the state in which the language was comes back after it."""
-        name, depth = self.page.overlay, len(self._runs)
-        data = None if name is None or self._laying_over else self._macros.run(0, name)
+        """Run the overlay on the page that ends; the state in which the language was comes back after it.
+
+        One that ended no page is not run again while nothing changed: it leaves the same cursor and colour.
+        """
+        name, depth, page = self.page.overlay, len(self._runs), self.page
+        if name is None or self._laying_over:
+            return
+        found = (name, self._macros.current, self._macros.generation, *page.layout())
+        if self._overlaid and self._overlaid[0] == found:
+            _, page.x, page.y, page.colour = self._overlaid
+            return
+        data, pages = self._macros.run(0, name), self._tally.pages
         if data is None:
             return
         self._laying_over = True
@@ -173,6 +183,8 @@ class Pcl5(Commands):
         self.page.restore(before)
         self._macros.current = current
         self._laying_over = False
+        same = self._tally.pages == pages and self._macros.generation == found[2]
+        self._overlaid = (found, page.x, page.y, page.colour) if same else None
         for field, value in state.items():
             setattr(self, field, value)
 

@@ -137,6 +137,10 @@ class Pcl5Page:
         self.marked = marked
         return before
 
+    def layout(self) -> tuple[object, ...]:
+        """Return what an overlay finds and depends on."""
+        return self._paper, self._orientation, self._direction, self.unit, self.marked, self.colour
+
     def restore(self, before: dict[str, object]) -> None:
         """Return to what lay_over() found; cursor, colour and the next side are those of now."""
         kept = {name: vars(self)[name] for name in ("x", "y", "colour", "_front")}
