@@ -17,7 +17,7 @@ SAMPLES: dict[str, tuple[str, int, int, int, int | None]] = {
     "gs-pxlmono.pxl": (PXL, 3, 3, 3, 0),
     "gs-pxlcolor.pxl": (PXL, 3, 3, 3, 1),
     "gs-pxlcolor-duplex-copies.pxl": (PXL, 3, 9, 6, 1),
-    "gs-drawing.pxl": (PXL, 2, 2, 2, 2),
+    "gs-drawing.pxl": (PXL, 3, 3, 3, 3),
     "gs-ljet4.pcl": (PCL, 3, 3, 3, 0),
     "gs-ljet4d.pcl": (PCL, 3, 3, 2, 0),
     "gs-laserjet.pcl": (PCL, 3, 3, 3, 0),
