@@ -257,6 +257,55 @@ def test_attributes_that_only_make_warnings_print_them_at_the_end_of_the_session
     assert next(report.each_page()).orientation is Orientation.PORTRAIT
 
 
+def font(stream: XL, name: bytes) -> XL:
+    stream.do("begin_font_header", font_name=name, font_format=0)
+    return stream.do("read_font_header", font_header_length=("H", 9)).data(bytes(9)).do("end_font_header")
+
+
+def character(stream: XL, name: bytes, size: int) -> XL:
+    stream.do("begin_char", font_name=name)
+    stream.do("read_char", char_code=("H", 65), char_data_size=("H", size)).data(bytes(size))
+    return stream.do("end_char")
+
+
+@pytest.mark.parametrize("size", [12, 300])
+@pytest.mark.parametrize("painted", [False, True])
+def test_characters_need_a_font_that_is_defined(size: int, painted: bool) -> None:
+    stream = font(XL().session(), b"own").page().do("begin_page", orientation=0, media_size=2)
+    if painted:
+        stream.do("rectangle", bounding_box=("H", (1, 2, 3, 4)))
+    right = bytes(character(stream, b"own", size).octets)
+    report = analyzed(right + b"\x44\x49\x42")
+    assert (report.pages, codes(report)) == (2, [])
+    wrong = bytes(character(stream, b"gone", size).do("end_page").end().octets)
+    report = analyzed(wrong)
+    assert (report.pages, codes(report)) == (1, ["corrupt"])
+    assert "font" in report.warnings[0].message
+
+
+def test_a_font_is_defined_once_and_forgotten_with_its_session() -> None:
+    twice = font(font(XL().session().page(), b"own"), b"own").page()
+    assert (analyzed(twice).pages, codes(analyzed(twice))) == (1, ["corrupt"])
+    removed = font(font(XL().session(), b"own").do("remove_font", font_name=b"own"), b"own").page().end()
+    assert (analyzed(removed).pages, codes(analyzed(removed))) == (1, [])
+    anew = font(font(XL().session(), b"own").end().session(), b"own").page().end()
+    assert (analyzed(anew).pages, codes(analyzed(anew))) == (1, [])
+
+
+def test_a_font_that_cannot_be_removed_makes_a_page_of_warnings() -> None:
+    stream = XL().session(error_report=2).page().do("remove_font", font_name=b"gone").end()
+    report = analyzed(stream)
+    assert (report.pages, report.impressions, codes(report)) == (1, 2, ["font", "error-page"])
+
+
+def test_beyond_the_bound_every_font_counts_as_defined() -> None:
+    stream = XL().session()
+    for number in range(1100):
+        font(stream, b"own %d" % number)
+    character(stream, b"gone", 12)
+    assert codes(analyzed(stream.page().end())) == []
+
+
 def test_a_data_source_must_be_open_for_data() -> None:
     line = XL().session().do("close_data_source").do("begin_page").at()
     line.do("line_path", number_of_points=("H", 1), point_type=3).data(b"\1\0\1\0")

@@ -30,7 +30,7 @@ def damaged() -> list[tuple[str, int, int, bytes, int]]:
         ]
 
 
-# What is not looked at: two broken headers of fonts, a picture's depth and its palette's, a picture's own data.
+# What is not looked at: two broken headers of fonts, a picture's depth and its palette's, a picture's data.
 KNOWN = {
     ("gs-pxlcolor-duplex-copies.pxl", 287),
     ("gs-pxlcolor-duplex-copies.pxl", 296),
