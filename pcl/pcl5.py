@@ -207,11 +207,9 @@ class Pcl5(Commands):
             return
         page = self.page
         if page.marked and not page.wrap and not self._colour_foreground:
-            page.x = min(page.x + len(text) * page.hmi, page.width)
+            page.advance(len(text))
             return
-        was_marked = page.marked
-        page.show(len(text), blank=not text.strip(b" "))
-        page.colour |= self._colour_foreground and (page.marked or was_marked)
+        page.show(text, coloured=self._colour_foreground)
         self._pages_guessed |= page.wrap and self._proportional
 
     def _display(self, source: Source, data: Octets, position: int, final: bool) -> int:

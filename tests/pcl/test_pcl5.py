@@ -307,6 +307,14 @@ def test_a_macro_that_runs_itself_ends() -> None:
     assert 1 <= report.pages <= 20
 
 
+def test_text_marks_the_pages_that_its_letters_are_on_however_it_is_cut() -> None:
+    beyond = b"\x1b&l90A" + b" " * 39 + b"A"
+    assert analyzed(beyond).pages == 0  # as in the interpreter: the letter is beyond the edge
+    assert analyzed(b"\x1b&s0C" + b"A" + b" " * 80 * 70).pages == 1
+    red = b"\x1b&s0C\x1b*r3U\x1b*v1S" + b"A" * 80 * 70
+    assert analyzed(red).colour_pages == 2
+
+
 def test_an_overlay_in_colour_makes_each_page_one() -> None:
     overlay = b"\x1b&f1y0X\x1b*r3U\x1b*v1Sletterhead\x1b&f1x4X"
     report = analyzed(overlay + b"x\fy\f\x1b&f5Xz")
