@@ -1,7 +1,8 @@
 """Whether the analysers take linear time: nasty streams of three sizes, and the time of each octet.
 
 Sizes are 1, 4 and 16 times BASE_OCTETS. A linear analyser has the same time per octet at each; `growth` is
-the last over the first, and what grows more than GROWTH_WANTED is marked. Times below SHORT_S say nothing.
+the last over the one before (the first fits in one block), and what grows more than GROWTH_WANTED is marked;
+a quadratic one grows by 4. Times below SHORT_S say nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pcl.worker import WorkerPool
 BASE_OCTETS = 1 << 16
 STEPS = (1, 4, 16)
 ROUNDS = 2
-GROWTH_WANTED = 2.5
+GROWTH_WANTED = 2
 SHORT_S = 0.1
 
 XL_HEAD = b") HP-PCL XL;2;0;Comment\n\xd1\x58\x02\x58\x02\xf8\x89\xc0\x00\xf8\x86\x41"
@@ -166,7 +167,7 @@ def measure(pool: WorkerPool, wanted: list[str]) -> Iterator[bool]:
             octets.append(len(stream))
             seconds.append(min(analysed(stream, pool) for _ in range(ROUNDS)))
         each = [spent / size * 1e9 for spent, size in zip(seconds, octets, strict=True)]
-        growth = each[-1] / each[0]
+        growth = each[-1] / each[-2]
         linear = growth <= GROWTH_WANTED or seconds[-1] < SHORT_S
         columns = "".join(f"{nanoseconds:9.0f}" for nanoseconds in each)
         mark = "" if linear else "  NOT LINEAR"
