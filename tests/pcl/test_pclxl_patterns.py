@@ -115,7 +115,7 @@ def without_runs(stream: bytes) -> object:
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_runs_change_the_time_and_nothing_else(data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(["gs-pxlmono.pxl", "gs-pxlcolor-duplex-copies.pxl"]))
+    name = data.draw(st.sampled_from(["gs-pxlmono.pxl", "gs-pxlcolor-duplex-copies.pxl", "gs-drawing.pxl"]))
     stream = (DATA / name).read_bytes()
     octets = bytearray(stream[stream.index(b") HP-PCL XL") :])
     for _ in range(data.draw(st.integers(0, 3))):
