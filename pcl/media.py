@@ -1,6 +1,8 @@
 """Media: PWG self-describing names (PWG 5101.1), and what PCL XL and PJL call them. Sizes are hundredths of a
 millimetre."""
 
+from functools import lru_cache
+
 __all__ = [
     "DEFAULT_MEDIA_SIZE",
     "MEDIA_BY_NAME",
@@ -85,6 +87,7 @@ SIZES: dict[str, tuple[int, int]] = {
 NEAR_HMM = 53
 
 
+@lru_cache(maxsize=256)
 def media_name(width_hmm: int, height_hmm: int) -> str:
     """Return the PWG name of the medium of this size, either way round; `custom_...` when none is near.
 

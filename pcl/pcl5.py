@@ -45,6 +45,12 @@ CALL_STATE = (
     "length",
 )
 
+# What an overlay does not change.
+LANGUAGE_STATE = (
+    *("_in_raster", "_row", "_rectangle", "_colour_palette", "_colour_foreground", "_proportional"),
+    *("_in_hpgl", "_hpgl"),
+)
+
 
 class Pcl5(Commands):
     """The PCL 5 language. `environment` is what PJL set; see Pcl5Page for what counts of it.
@@ -58,12 +64,15 @@ class Pcl5(Commands):
         self._tally = Tally() if tally is None else tally
         super().__init__(Pcl5Page(environment or {}, self._tally), HpGl(alone=only_hpgl))
         self.ended = False
+        self.page.before_end = self._lay_over
         self._warnings = Warnings()
         self._start: int | None = None
         self._only_hpgl = self._in_hpgl = only_hpgl
         self._job = Source()
         self._runs: list[Source] = []
         self._pages_guessed = False
+        self._laying_over = False
+        self._overlaid: tuple[tuple[object, ...], int, int, bool] | None = None  # found by it, left by it
         self._cut = b""
 
     def scan(self, data: Octets, position: int, base: int, final: bool) -> int:
@@ -139,14 +148,45 @@ class Pcl5(Commands):
             position = after
         return position
 
-    def _run_macros(self) -> None:
-        while self._runs:
+    def _run_macros(self, depth: int = 0) -> None:
+        """Run what is called beyond this depth to its end."""
+        while len(self._runs) > depth:
             source = self._runs[-1]
             source.position = self._run(source, source.macro or b"", source.position, True)
             if self._runs and self._runs[-1] is source:
                 self._runs.pop()
                 for name, value in (source.saved or {}).items():
                     setattr(self.page, name, value)
+
+    def _lay_over(self) -> None:
+        """Run the overlay on the page that ends; the state in which the language was comes back after it.
+
+        One that ended no page is not run again while nothing changed: it leaves the same cursor and colour.
+        """
+        name, depth, page = self.page.overlay, len(self._runs), self.page
+        if name is None or self._laying_over:
+            return
+        found = (name, self._macros.current, self._macros.generation, *page.layout())
+        if self._overlaid and self._overlaid[0] == found:
+            _, page.x, page.y, page.colour = self._overlaid
+            return
+        data, pages = self._macros.run(0, name), self._tally.pages
+        if data is None:
+            return
+        self._laying_over = True
+        state = {field: getattr(self, field) for field in LANGUAGE_STATE}
+        current, before = self._macros.current, self.page.lay_over()
+        self._reset_language()
+        self._in_hpgl, self._hpgl = False, HpGl()
+        self._runs.append(Source(data))
+        self._run_macros(depth)
+        self.page.restore(before)
+        self._macros.current = current
+        self._laying_over = False
+        same = self._tally.pages == pages and self._macros.generation == found[2]
+        self._overlaid = (found, page.x, page.y, page.colour) if same else None
+        for field, value in state.items():
+            setattr(self, field, value)
 
     # What is read
 
@@ -167,11 +207,9 @@ class Pcl5(Commands):
             return
         page = self.page
         if page.marked and not page.wrap and not self._colour_foreground:
-            page.x = min(page.x + len(text) * page.hmi, page.width)
+            page.advance(len(text))
             return
-        was_marked = page.marked
-        page.show(len(text), blank=not text.strip(b" "))
-        page.colour |= self._colour_foreground and (page.marked or was_marked)
+        page.show(text, coloured=self._colour_foreground)
         self._pages_guessed |= page.wrap and self._proportional
 
     def _display(self, source: Source, data: Octets, position: int, final: bool) -> int:
@@ -275,6 +313,8 @@ class Pcl5(Commands):
             macros.defining = False
         elif macros.defining:
             return
+        elif code in (4, 5):
+            self.page.overlay = macros.current if code == 4 else None
         elif code in (2, 3):
             data = macros.run(len(self._runs))
             if data:

@@ -33,6 +33,7 @@ class MacroStore:
 
     def __init__(self) -> None:
         self.overfull = False
+        self.generation = 0  # goes up when a macro is defined or deleted
         self.current = 0
         self.defining = False
         self._octets = bytearray()
@@ -59,6 +60,7 @@ class MacroStore:
     def end(self) -> None:
         """Keep the macro that was defined."""
         self.defining = False
+        self.generation += 1
         if self._cut or (len(self._macros) >= MAX_STORED and self.current not in self._macros):
             self.overfull = True
         else:
@@ -74,6 +76,7 @@ class MacroStore:
 
     def control(self, code: int) -> None:
         """Obey ESC & f 6 to 10 X: delete all, the temporary, the current; make it temporary, permanent."""
+        self.generation += 1
         if code == 6:
             self._macros.clear()
             self._permanent.clear()
@@ -88,11 +91,12 @@ class MacroStore:
 
     def delete_temporary(self) -> None:
         """Forget all macros but the permanent ones."""
+        self.generation += 1
         self._macros = {name: data for name, data in self._macros.items() if name in self._permanent}
 
-    def run(self, depth: int) -> bytes | None:
-        """Return the current macro to run, None when there is none or a bound forbids it."""
-        macro = self._macros.get(self.current)
+    def run(self, depth: int, name: int | None = None) -> bytes | None:
+        """Return the macro to run (the current one), None when there is none or a bound forbids it."""
+        macro = self._macros.get(self.current if name is None else name)
         if macro is None or depth >= MAX_DEPTH:
             return None
         self._executed_octets += len(macro) + CALL_OCTETS

@@ -9,6 +9,7 @@ interpreter does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .language import Environment, copies_of, is_grey, sides_of
@@ -84,13 +85,13 @@ class Paper:
 class Pcl5Page:
     """The state of a page that decides when it ends; ended pages go to `tally`."""
 
-    def __init__(self, environment: Environment, tally: Tally, *, in_passthrough: bool = False) -> None:
+    def __init__(self, environment: Environment, tally: Tally) -> None:
         self._environment = environment
         self._tally = tally
+        self.before_end: Callable[[], None] | None = None  # draws on each page at its end
         self.snippet = False  # inside a PCL XL page: nothing ends a page
         self.says_sides = sides_of(environment) is not None
         self.colour = False
-        self.colour_guessed = False
         self.marked = False
         self._gray = is_grey(environment)
         self._custom = Paper(2550 * 24, 3300 * 24, 75 * 24, 60 * 24)
@@ -125,6 +126,24 @@ class Pcl5Page:
             self.vmi = self.length // min(max(int(lines[:9]), 5), 128)
             self.home()
 
+    def lay_over(self) -> dict[str, object]:
+        """Set the page up for an overlay; return what it was before, for restore()."""
+        before = {**vars(self), "_cursors": list(self._cursors)}
+        self.perforation_skip, self.wrap, self.line_termination = True, False, 0
+        self.hmi, self.vmi = INCH // 10, INCH // 6
+        self._new_page_size()
+        self.marked = bool(before["marked"])
+        return before
+
+    def layout(self) -> tuple[object, ...]:
+        """Return what an overlay finds and depends on."""
+        return self._paper, self._orientation, self._direction, self.unit, self.marked, self.colour
+
+    def restore(self, before: dict[str, object]) -> None:
+        """Return to what lay_over() found; cursor, colour and the next side are those of now."""
+        kept = {name: vars(self)[name] for name in ("x", "y", "colour", "_front")}
+        vars(self).update(before, **kept)
+
     def _default_paper(self) -> Paper:
         width, height = (self._environment.get(name, "") for name in ("PAPERWIDTH", "PAPERLENGTH"))
         if width.isdecimal() and height.isdecimal() and 0 < len(width) < 6 and 0 < len(height) < 6:
@@ -136,6 +155,7 @@ class Pcl5Page:
 
     def _new_page_size(self) -> None:
         """Lay out the page anew: margins to their defaults, the cursor home."""
+        self.overlay: int | None = None  # the macro that is laid over each page, till the page size changes
         self._measure()
         self.left, self.right = 0, self.width
         self.top = HALF_INCH if self.height > HALF_INCH else 0
@@ -360,38 +380,52 @@ class Pcl5Page:
 
     # Marks and pages
 
-    def show(self, characters: int, blank: bool) -> None:
-        """Print so many characters of the current pitch; `blank` ones move the cursor and mark nothing."""
+    def show(self, text: bytes, *, coloured: bool) -> None:
+        """Print characters of the current pitch; blanks move the cursor and mark nothing."""
         if self.backspaced:
             # What follows a back space is struck over what was there, whatever the margins.
             self.backspaced = False
-            self.marked |= not blank
+            self._mark(text[:1], coloured)
         if not self.wrap:
-            in_margin = self.x <= self.right
-            if self.x >= self.width or (in_margin and self.x == self.right):
-                return
-            self.marked |= not blank
-            edge = self.right if in_margin else self.width
-            self.x = min(self.x + characters * self.hmi, edge)
+            # Those that start before the edge are printed; none that is wholly beyond it.
+            room = self._edge - self.x
+            begun = -(-room // self.hmi) if self.hmi > 0 and room >= 0 else len(text) if room > 0 else 0
+            self._mark(text[:begun], coloured)
+            self.advance(len(text))
             return
-        while characters > 0:
-            fitting = self._fitting(characters)
+        at = 0
+        while at < len(text):
+            fitting = self._fitting(len(text) - at)
             if fitting < 1:
                 self.carriage_return()
                 self.line_feed()
-                fitting = max(self._fitting(characters), 1)
-            self.marked |= not blank
+                fitting = max(self._fitting(len(text) - at), 1)
+            self._mark(text[at : at + fitting], coloured)
             self.x += fitting * self.hmi
-            characters -= fitting
+            at += fitting
+
+    def _mark(self, printed: bytes, coloured: bool) -> None:
+        if printed.strip(b" "):
+            self.marked = True
+            self.colour |= coloured
+
+    def advance(self, characters: int) -> None:
+        """Move over so many characters of the current pitch, up to the margin or the edge."""
+        self.x = min(self.x + characters * self.hmi, self._edge)
+
+    @property
+    def _edge(self) -> int:
+        return self.right if self.x <= self.right else self.width
 
     def _fitting(self, characters: int) -> int:
-        edge = self.right if self.x <= self.right else self.width
-        return min((edge - self.x) // self.hmi, characters) if self.hmi > 0 else characters
+        return min((self._edge - self.x) // self.hmi, characters) if self.hmi > 0 else characters
 
     def end(self) -> None:
         """Eject the page."""
         if self.snippet:
             return
+        if self.before_end:
+            self.before_end()
         size = (round(self._paper.width * 2540 / INCH), round(self._paper.height * 2540 / INCH))
         media = media_name(*size)
         size = SIZES.get(media, size)  # the language counts in 300ths of an inch

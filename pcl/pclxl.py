@@ -16,7 +16,8 @@ from .language import UEL, Environment, LanguageAnalyzer, Octets, find_uel, is_g
 from .pcl5 import Pcl5
 from .pclxl_page import PageColour, PageSetup
 from .pclxl_patterns import Watch, character_pattern, run_pattern
-from .pclxl_streams import Effect, MacroStore, Source
+from .pclxl_signatures import READING
+from .pclxl_streams import Effect, FontNames, MacroStore, Source
 from .pclxl_values import MAX_LIST_OCTETS, AttributeList, IllegalError, array_span
 from .report import MAX_TEXT, Report, Tally, Warnings
 from .tables import (
@@ -25,13 +26,16 @@ from .tables import (
     ATTRIBUTE_UINT16,
     DATA_LENGTH,
     DATA_LENGTH_OCTET,
-    DATA_OPERATORS,
     LAST_ATTRIBUTE,
     PAGE_OPERATORS,
     PAINTING_OPERATORS,
+    POINT_GIVERS,
+    POINT_LOSERS,
+    POINT_NEEDERS,
     SESSION_OPERATORS,
     VALUE_OCTETS,
     Attribute,
+    DataTag,
     ErrorReport,
     Operator,
 )
@@ -47,27 +51,6 @@ WHITE_SPACE_RUN = re.compile(rb"[\x00\t-\r ]*+")
 WHITE_SPACE = frozenset(b"\x00\t\n\v\f\r ")
 OPERATORS = {operator.value: operator for operator in Operator}
 
-# operator -> (what must be half read before it, what is after it)
-READING = {
-    Operator.BEGIN_FONT_HEADER: ("", "font"),
-    Operator.READ_FONT_HEADER: ("font", "font"),
-    Operator.END_FONT_HEADER: ("font", ""),
-    Operator.BEGIN_CHAR: ("", "char"),
-    Operator.READ_CHAR: ("char", "char"),
-    Operator.END_CHAR: ("char", ""),
-    Operator.BEGIN_STREAM: ("", "stream"),
-    Operator.READ_STREAM: ("stream", "stream"),
-    Operator.END_STREAM: ("stream", ""),
-    Operator.BEGIN_IMAGE: ("", "image"),
-    Operator.READ_IMAGE: ("image", "image"),
-    Operator.END_IMAGE: ("image", ""),
-    Operator.BEGIN_RAST_PATTERN: ("", "pattern"),
-    Operator.READ_RAST_PATTERN: ("pattern", "pattern"),
-    Operator.END_RAST_PATTERN: ("pattern", ""),
-    Operator.BEGIN_SCAN: ("", "scan"),
-    Operator.SCAN_LINE_REL: ("scan", "scan"),
-    Operator.END_SCAN: ("scan", ""),
-}
 PAINTING_PARTS = frozenset({"image", "scan"})
 IN_PAGE_PARTS = frozenset({"image", "pattern", "scan"})
 COLOUR_OPERATORS = frozenset(
@@ -90,6 +73,7 @@ class PclXl:
         self._setup = PageSetup.of(environment or {})
         self._colour = PageColour()
         self._macros = MacroStore()
+        self._fonts = FontNames()
         self._tally = Tally()
         self._warnings = Warnings()
         self._version: str | None = None
@@ -106,6 +90,7 @@ class PclXl:
         self._front: bool | None = None
         self._reading = ""
         self._painted = False
+        self._point = False  # there is a current point, as far as is known
         self._environment = environment or {}
         self._pcl: Pcl5 | None = None
         self._pcl_entered = False
@@ -185,7 +170,7 @@ class PclXl:
             if source.block_left:
                 position = self._take_block(source, data, position)
                 continue
-            if self._painted and self._data_open and not self._reading:
+            if self._painted and self._point and self._data_open and not self._reading and not source.wants:
                 position = self._run_dull(source, data, position)
                 if position == size:
                     break
@@ -215,7 +200,12 @@ class PclXl:
             opened = character.match(data, position)
             if not opened:
                 return position
-            end = opened.end() + int.from_bytes(opened[1] or opened[2], source.order)
+            size = int.from_bytes(opened["size"], source.order)
+            end = opened.end() + size
+            said = int.from_bytes(opened["long"] or opened["short"], source.order)
+            head = 3 if opened["name"][1] == DataTag.UBYTE else 4
+            if said != size or not self._fonts.holds(opened["name"][:1] + opened["name"][head:]):
+                return position
             if end >= len(data) or data[end] != Operator.END_CHAR:
                 return position
             position = end + 1
@@ -231,6 +221,7 @@ class PclXl:
             if self._calls and self._calls[-1] is source:
                 # What is left is an operator cut short by the stream's end: an interpreter drops it.
                 self._calls.pop()
+                self._point = True
                 if source.before and source.events == self._events and not self._reading:
                     macro.effects[source.before] = self._effect()
 
@@ -289,11 +280,14 @@ class PclXl:
                 attributes.values[name], value = value, None
                 position += 1 + width
             elif tag in WHITE_SPACE:
-                position = _skip_white_space(data, position)
+                run = WHITE_SPACE_RUN.match(data, position)
+                position = run.end() if run else position
                 if value is None and not attributes.values:
                     return position
             elif value is not None:
                 raise IllegalError(f"tag 0x{tag:02X} stands where an attribute must")
+            elif source.wants and tag not in (DATA_LENGTH, DATA_LENGTH_OCTET):
+                raise IllegalError("the data of an operator are missing")
             elif tag in OPERATORS:
                 return self._execute(source, OPERATORS[tag], attributes, position + 1)
             else:
@@ -319,24 +313,31 @@ class PclXl:
         if position + 1 + width > len(data):
             return -1
         source.block_left = int.from_bytes(data[position + 1 : position + 1 + width], source.order)
-        if source.block_left and (attributes.values or not source.takes_block):
+        if source.block_left and (attributes.values or source.wants == 0):
             raise IllegalError("embedded data stands where no operator takes it")
         if source.block_left and not self._data_open:
             raise IllegalError("embedded data comes with no data source open")
+        if source.wants is not None and source.block_left > source.wants:
+            raise IllegalError("embedded data is longer than its operator says")
+        if source.wants is not None:
+            source.wants -= source.block_left
         return position + 1 + width
 
     def _execute(self, source: Source, operator: Operator, attributes: AttributeList, position: int) -> int:
         """Run one operator and return the position after it. Raises IllegalError."""
         attributes.check(operator)
+        source.wants = attributes.data_octets(operator)
         source.passes = operator is Operator.PASS_THROUGH
         self._data_open |= source.passes  # by itself, as real drivers rely on
         if operator in READING:
             self._read_part(operator, source)
+            self._name_font(operator, attributes)
         elif operator in PAGE_OPERATORS and not (self._in_page and not self._reading):
             raise IllegalError(f"{operator.name} stands outside a page or inside something half read")
         elif operator in SESSION_OPERATORS and not (self._in_session and not self._reading):
             raise IllegalError(f"{operator.name} stands outside a session or inside something half read")
         self._painted |= operator in PAINTING_OPERATORS
+        self._move_point(operator, attributes)
         if operator in COLOUR_OPERATORS:
             self._colour.see(operator, attributes)
         elif operator is Operator.VENDOR_UNIQUE:
@@ -347,9 +348,16 @@ class PclXl:
             self._application = comment.strip("\x00 \r\n")[:MAX_TEXT] or None
         elif operator in HANDLERS:
             HANDLERS[operator](self, source, attributes)
-        # Runs are not told apart by their last operator: in them, and so after any there, data may follow.
-        source.takes_block = operator in DATA_OPERATORS or self._painted
         return position
+
+    def _move_point(self, operator: Operator, attributes: AttributeList) -> None:
+        """Take the operator's part in the current point. Raises IllegalError where it needs one in vain."""
+        if operator in POINT_GIVERS:
+            self._point = True
+        elif operator in POINT_LOSERS:
+            self._point = False
+        elif operator in POINT_NEEDERS and not self._point and attributes.draws():
+            raise IllegalError(f"{operator.name} comes with no current point")
 
     def _pass_through(self, data: bytes) -> None:
         """Let PCL 5 read what is passed through; the pages that it ejects itself are counted with ours."""
@@ -359,6 +367,7 @@ class PclXl:
             self._pcl.page.enter_page(self._setup.page, painted=self._painted)
             self._pcl_entered = True
         self._pcl.take(data)
+        self._point = True  # for all that is known
         self._events += 1
         if self._pcl.page.colour and self._pcl.page.marked:
             self._colour.watch = Watch.NOTHING
@@ -372,6 +381,19 @@ class PclXl:
             raise IllegalError(f"{operator.name} stands out of its order")
         self._reading = after
         self._painted |= part in PAINTING_PARTS
+
+    def _name_font(self, operator: Operator, attributes: AttributeList) -> None:
+        if operator is Operator.BEGIN_FONT_HEADER:
+            self._fonts.define(attributes.name(Attribute.FONT_NAME))
+            self._events += 1
+        elif operator is Operator.BEGIN_CHAR and not self._fonts.holds(attributes.name(Attribute.FONT_NAME)):
+            raise IllegalError("BeginChar names a font that is not defined")
+
+    def _remove_font(self, source: Source, attributes: AttributeList) -> None:
+        if not self._fonts.remove(attributes.name(Attribute.FONT_NAME)):
+            self._warnings.add("font", "RemoveFont names a font that is not defined", self._at)
+            self._complained = True
+        self._events += 1
 
     def _begin_session(self, source: Source, attributes: AttributeList) -> None:
         if self._in_session or self._reading:
@@ -393,6 +415,7 @@ class PclXl:
         self._pcl = None
         self._events += 1
         self._macros.clear()
+        self._fonts = FontNames()
         self._tally.start_sheet()
 
     def _open_data_source(self, source: Source, attributes: AttributeList) -> None:
@@ -411,7 +434,7 @@ class PclXl:
             self._warnings.add("page-attributes", complaint, self._at)
             self._complained = True
         self._in_page = True
-        self._painted = self._pcl_entered = False
+        self._painted = self._pcl_entered = self._point = False
         self._events += 1
         self._colour.begin_page()
 
@@ -427,7 +450,7 @@ class PclXl:
         self._events += 1
 
     def _begin_stream(self, source: Source, attributes: AttributeList) -> None:
-        self._macros.begin(_stream_name(attributes))
+        self._macros.begin(attributes.name(Attribute.STREAM_NAME))
         self._events += 1
 
     def _end_stream(self, source: Source, attributes: AttributeList) -> None:
@@ -436,12 +459,13 @@ class PclXl:
 
     def _remove_stream(self, source: Source, attributes: AttributeList) -> None:
         self._require_session()
-        self._macros.remove(_stream_name(attributes))
+        self._macros.remove(attributes.name(Attribute.STREAM_NAME))
         self._events += 1
 
     def _exec_stream(self, source: Source, attributes: AttributeList) -> None:
         self._require_session()
-        macro = self._macros.call(_stream_name(attributes), len(self._calls))
+        self._point = True  # for all that is known, here as well as after it
+        macro = self._macros.call(attributes.name(Attribute.STREAM_NAME), len(self._calls))
         before = self._effect()
         if macro and before in macro.effects:
             _, self._painted, self._colour.watch, self._colour.colourful_palette = macro.effects[before]
@@ -454,17 +478,6 @@ class PclXl:
             raise IllegalError("a user-defined stream is run or removed outside a session")
 
 
-def _stream_name(attributes: AttributeList) -> bytes:
-    """A name is the same only with the same width of its characters."""
-    tag = attributes.values[Attribute.STREAM_NAME][0]
-    return bytes([tag]) + (attributes.octets(Attribute.STREAM_NAME) or b"")
-
-
-def _skip_white_space(data: Octets, position: int) -> int:
-    run = WHITE_SPACE_RUN.match(data, position)
-    return run.end() if run else position
-
-
 HANDLERS: dict[Operator, Callable[[PclXl, Source, AttributeList], None]] = {
     Operator.BEGIN_SESSION: PclXl._begin_session,
     Operator.END_SESSION: PclXl._end_session,
@@ -472,6 +485,7 @@ HANDLERS: dict[Operator, Callable[[PclXl, Source, AttributeList], None]] = {
     Operator.CLOSE_DATA_SOURCE: PclXl._close_data_source,
     Operator.BEGIN_PAGE: PclXl._begin_page,
     Operator.END_PAGE: PclXl._end_page,
+    Operator.REMOVE_FONT: PclXl._remove_font,
     Operator.BEGIN_STREAM: PclXl._begin_stream,
     Operator.END_STREAM: PclXl._end_stream,
     Operator.EXEC_STREAM: PclXl._exec_stream,

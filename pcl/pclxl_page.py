@@ -31,6 +31,7 @@ ORIENTATIONS = {
     PageOrientation.REVERSE_LANDSCAPE: Orientation.REVERSE_LANDSCAPE,
 }
 PICTURES = frozenset({Operator.BEGIN_IMAGE, Operator.BEGIN_RAST_PATTERN})
+LAST_SOURCE = 7  # the third cassette
 LARGEST_HMM = 1_000_000  # ten metres: beyond that a size is nonsense
 
 
@@ -74,6 +75,8 @@ class PageSetup:
         source = attributes.integer(Attribute.MEDIA_SOURCE)
         if source is not None:
             self.page = replace(self.page, media_source=media_source_name(source))
+            if source > LAST_SOURCE:
+                complaints.append(f"media source {source} is not known")
         kind = attributes.text(Attribute.MEDIA_TYPE)
         if kind is not None:
             self.page = replace(self.page, media_type=kind.strip("\x00 ")[:255] or None)

@@ -1,4 +1,4 @@
-"""User-defined streams (macros) of PCL XL: stored while they are read, run for their effect on pages."""
+"""What a PCL XL session defines: user-defined streams (macros), run for their effect on pages, and fonts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from .language import ByteOrder, Octets
 from .pclxl_patterns import Watch
 from .pclxl_values import IllegalError
 
-__all__ = ["Effect", "Macro", "MacroStore", "Source"]
+__all__ = ["Effect", "FontNames", "Macro", "MacroStore", "Source"]
 
 MAX_STORED_OCTETS = 8 * 1024 * 1024  # of all streams of a session together
 MAX_STORED = 1024
+MAX_NAME_OCTETS = 256  # of a font
 MAX_DEPTH = 32  # a real interpreter's limit
 # Streams that print pages may call each other: what a job can make of its size is bounded here.
 MAX_EXECUTED_OCTETS = 32 * 1024 * 1024
@@ -43,7 +44,7 @@ class Source:
     macro: Macro | None = None
     position: int = 0
     block_left: int = 0
-    takes_block: bool = False
+    wants: int | None = 0  # octets of embedded data that the last operator still takes; None: any number
     passes: bool = False  # the block is another language's
     before: Effect | None = None
     events: int = 0
@@ -117,6 +118,32 @@ class MacroStore:
         if self._executed_octets > MAX_EXECUTED_OCTETS:
             self.overfull = True
         return self._executed_octets <= MAX_EXECUTED_OCTETS
+
+
+class FontNames:
+    """The fonts of a session, by name; bounded: beyond that every name counts as defined."""
+
+    def __init__(self) -> None:
+        self._names: set[bytes] = set()
+        self._overfull = False
+
+    def define(self, name: bytes) -> None:
+        """Take in a name. Raises IllegalError when it is taken."""
+        if name in self._names:
+            raise IllegalError("BeginFontHeader names a font that is there already")
+        self._overfull |= len(self._names) >= MAX_STORED or len(name) > MAX_NAME_OCTETS
+        if not self._overfull:
+            self._names.add(name)
+
+    def holds(self, name: bytes) -> bool:
+        """Tell whether the name is defined, as far as is known."""
+        return self._overfull or name in self._names
+
+    def remove(self, name: bytes) -> bool:
+        """Forget a name; tell whether it was defined, as far as is known."""
+        held = self.holds(name)
+        self._names.discard(name)
+        return held
 
 
 def _parse(data: bytes) -> Macro:

@@ -1,22 +1,32 @@
-"""Attribute lists of PCL XL: where their values lie, what they say, and what BeginPage and its like allow.
+"""Attribute lists of PCL XL: where their values lie, what they say, and whether an operator takes them.
 
 Layout of a list: any number of (value tag, [array length], value, 0xF8 id), then the operator octet; white
 space may stand between. Octet order is the stream's binding.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
 
 from .language import ByteOrder, Octets
-from .tables import ARRAY_ITEM_OCTETS, ITEM_FORMATS, ITEM_OCTETS, Attribute, DataTag, Operator
+from .pclxl_signatures import fault_of, limits_of
+from .tables import (
+    ARRAY_ITEM_OCTETS,
+    DATA_OPERATORS,
+    ITEM_FORMATS,
+    ITEM_OCTETS,
+    Attribute,
+    ColorSpace,
+    DataTag,
+    Operator,
+)
 
-__all__ = ["MAX_LIST_OCTETS", "SIGNATURES", "AttributeList", "IllegalError", "array_span"]
+__all__ = ["MAX_LIST_OCTETS", "AttributeList", "IllegalError", "array_span"]
 
 # An attribute list longer than this is corrupt; four of the longest arrays there can be.
 MAX_LIST_OCTETS = 1024 * 1024
 
-A = Attribute
 Value = tuple[int, int, int]  # tag, position of the first octet, position after the last
 
 
@@ -78,6 +88,10 @@ class AttributeList:
         _, first, end = self.values[attribute]
         return bytes(self._data[first:end])
 
+    def name(self, attribute: Attribute) -> bytes:
+        """Return a name as a key: it is the same only with the same width of its characters."""
+        return bytes([self.values[attribute][0]]) + (self.octets(attribute) or b"")
+
     def text(self, attribute: Attribute) -> str | None:
         """Return an array of character codes as text: ubyte as Latin-1, uint16 as UTF-16."""
         octets = self.octets(attribute)
@@ -99,105 +113,97 @@ class AttributeList:
         return b"".join(red * 3 for red in reds) == value[: len(reds) * size]
 
     def check(self, operator: Operator) -> None:
-        """Raise IllegalError when the operator's signature forbids this list; others than SIGNATURES pass."""
-        if operator not in SIGNATURES:
-            return
+        """Raise IllegalError when the operator does not take this list."""
         shape = tuple([(attribute, value[0]) for attribute, value in self.values.items()])
-        for attribute, low, high in _ranges_of(operator, shape):
+        fault = fault_of(operator, shape)
+        if fault:
+            raise IllegalError(fault)
+        for attribute, low, high in limits_of(shape):
             if not all(low <= number <= high for number in self.numbers(attribute)):
                 raise IllegalError(f"{_name(attribute)} is out of its range")
+        if operator in LENGTHS:
+            LENGTHS[operator](self)
+
+    def count(self, attribute: Attribute) -> int:
+        """Return how many items the attribute's value has."""
+        tag, first, end = self.values[attribute]
+        return (end - first) // ITEM_OCTETS[tag & 7]
+
+    def draws(self) -> bool:
+        """Tell whether there is anything to draw: a text of no characters, or no points, need no place."""
+        empty = A.TEXT_DATA in self.values and not self.count(A.TEXT_DATA)
+        return not empty and self.integer(A.NUMBER_OF_POINTS) != 0
+
+    def data_octets(self, operator: Operator) -> int | None:
+        """Return how much embedded data the operator takes with this list, None where only the data know.
+
+        Raises IllegalError for a number of points that makes no curves, and for a character without data.
+        """
+        if operator in DATA_LENGTHS:
+            octets = self.integer(DATA_LENGTHS[operator]) or 0
+            if operator is Operator.READ_CHAR and octets < 2:
+                raise IllegalError("a character has less than two octets")
+            return octets
+        if A.NUMBER_OF_POINTS in self.values:
+            points = self.integer(A.NUMBER_OF_POINTS) or 0
+            if operator in CURVES and points % 3:
+                raise IllegalError(f"{points} points make no curves")
+            return points * (4 if (self.integer(A.POINT_TYPE) or 0) >= 2 else 2)
+        if operator is Operator.SET_HALFTONE_METHOD and self.values.keys() >= DITHER:
+            width, height = self.numbers(A.DITHER_MATRIX_SIZE)
+            return (int(width) + 3) // 4 * 4 * int(height)
+        return None if operator in DATA_OPERATORS and operator not in POINT_OPERATORS else 0
 
 
-@lru_cache(maxsize=1024)
-def _ranges_of(
-    operator: Operator, shape: tuple[tuple[int, int], ...]
-) -> tuple[tuple[Attribute, float, float], ...]:
-    """Return which values of a list of these attributes and types have a range; lists repeat a lot.
-
-    Raises IllegalError when the operator does not take such a list.
-    """
-    signature = SIGNATURES[operator]
-    given = dict(shape)
-    for attribute in given:
-        if attribute not in signature:
-            raise IllegalError(f"{_name(operator)} takes no attribute {attribute}")
-    ranges = []
-    for name, (required, tags, low, high) in signature.items():
-        if name not in given:
-            if required:
-                raise IllegalError(f"{_name(operator)} lacks {_name(name)}")
-            continue
-        if given[name] not in tags:
-            raise IllegalError(f"{_name(name)} has a value of the wrong type")
-        if high is not None:
-            ranges.append((name, low, high))
-    return tuple(ranges)
+def _check_colour(attributes: AttributeList) -> None:
+    if A.RGB_COLOR in attributes.values and attributes.count(A.RGB_COLOR) != 3:
+        raise IllegalError("RGBColor has not three parts")
 
 
-def _name(code: Operator | Attribute) -> str:
+def _check_dashes(attributes: AttributeList) -> None:
+    if A.LINE_DASH_STYLE in attributes.values and not 1 <= attributes.count(A.LINE_DASH_STYLE) <= MAX_DASHES:
+        raise IllegalError(f"LineDashStyle has not 1 to {MAX_DASHES} parts")
+
+
+def _check_spacing(attributes: AttributeList) -> None:
+    for spacing in {A.X_SPACING_DATA, A.Y_SPACING_DATA} & attributes.values.keys():
+        if attributes.count(spacing) != attributes.count(A.TEXT_DATA):
+            raise IllegalError("a text has more or fewer characters than spacings")
+
+
+def _check_substitution(attributes: AttributeList) -> None:
+    if attributes.octets(A.CHAR_SUB_MODE_ARRAY) not in (b"\0", b"\1"):
+        raise IllegalError("CharSubModeArray is out of its range")
+
+
+def _check_palette(attributes: AttributeList) -> None:
+    if A.PALETTE_DATA in attributes.values:
+        parts = 1 if attributes.integer(A.COLOR_SPACE) not in (ColorSpace.RGB, ColorSpace.SRGB) else 3
+        size = attributes.count(A.PALETTE_DATA)
+        if size not in (2 * parts, 16 * parts) and size < 256 * parts:
+            raise IllegalError("PaletteData has not as many colours as a depth has")
+
+
+A = Attribute
+MAX_DASHES = 20
+CURVES = frozenset({Operator.BEZIER_PATH, Operator.BEZIER_REL_PATH})
+POINT_OPERATORS = CURVES | {Operator.LINE_PATH, Operator.LINE_REL_PATH, Operator.SET_HALFTONE_METHOD}
+DITHER = frozenset({A.DITHER_MATRIX_DATA_TYPE, A.DITHER_MATRIX_SIZE, A.DITHER_MATRIX_DEPTH})
+DATA_LENGTHS = {
+    Operator.READ_FONT_HEADER: A.FONT_HEADER_LENGTH,
+    Operator.READ_CHAR: A.CHAR_DATA_SIZE,
+    Operator.READ_STREAM: A.STREAM_DATA_LENGTH,
+}
+LENGTHS: Mapping[Operator, Callable[[AttributeList], None]] = {
+    Operator.SET_BRUSH_SOURCE: _check_colour,
+    Operator.SET_PEN_SOURCE: _check_colour,
+    Operator.SET_LINE_DASH: _check_dashes,
+    Operator.TEXT: _check_spacing,
+    Operator.TEXT_PATH: _check_spacing,
+    Operator.SET_CHAR_SUB_MODE: _check_substitution,
+    Operator.SET_COLOR_SPACE: _check_palette,
+}
+
+
+def _name(code: Attribute) -> str:
     return code.name.title().replace("_", "")
-
-
-OCTET = (DataTag.UBYTE,)
-NAME = (DataTag.UBYTE_ARRAY, DataTag.UINT16_ARRAY)
-PAIR = (DataTag.UINT16_XY, DataTag.REAL32_XY)
-Signature = Mapping[Attribute, tuple[bool, tuple[DataTag, ...], float, float | None]]
-
-WORD = (DataTag.UINT16,)
-BITMAP: Signature = {
-    A.COLOR_MAPPING: (True, OCTET, 0, 1),
-    A.COLOR_DEPTH: (True, OCTET, 0, 2),
-    A.SOURCE_WIDTH: (True, WORD, 1, 65535),
-    A.SOURCE_HEIGHT: (True, WORD, 1, 65535),
-    A.DESTINATION_SIZE: (True, (DataTag.UINT16_XY,), 1, 65535),
-}
-BLOCK: Signature = {
-    A.START_LINE: (True, WORD, 0, None),
-    A.BLOCK_HEIGHT: (True, WORD, 0, None),
-    A.COMPRESS_MODE: (True, OCTET, 0, 3),
-    A.PAD_BYTES_MULTIPLE: (False, OCTET, 0, None),
-    A.BLOCK_BYTE_LENGTH: (False, (DataTag.UINT32,), 0, None),
-}
-
-# attribute -> (required, tags, lowest, highest); an illegal Orientation, source or size only makes a warning.
-SIGNATURES: Mapping[Operator, Signature] = {
-    Operator.BEGIN_SESSION: {
-        A.MEASURE: (True, OCTET, 0, 2),
-        A.UNITS_PER_MEASURE: (True, PAIR, 1e-6, 65535),
-        A.ERROR_REPORT: (False, OCTET, 0, 6),
-    },
-    Operator.END_SESSION: {},
-    Operator.BEGIN_PAGE: {
-        A.ORIENTATION: (False, OCTET, 0, None),
-        A.MEDIA_SOURCE: (False, OCTET, 0, None),
-        A.MEDIA_SIZE: (False, (DataTag.UBYTE, DataTag.UBYTE_ARRAY), 0, None),
-        A.CUSTOM_MEDIA_SIZE: (False, PAIR, 0, 65535),
-        A.CUSTOM_MEDIA_SIZE_UNITS: (False, OCTET, 0, 2),
-        A.SIMPLEX_PAGE_MODE: (False, OCTET, 0, 0),
-        A.DUPLEX_PAGE_MODE: (False, OCTET, 0, 1),
-        A.DUPLEX_PAGE_SIDE: (False, OCTET, 0, 1),
-        A.MEDIA_DESTINATION: (False, OCTET, 0, None),
-        A.MEDIA_TYPE: (False, (DataTag.UBYTE_ARRAY,), 0, None),
-    },
-    Operator.END_PAGE: {A.PAGE_COPIES: (False, (DataTag.UINT16,), 0, None)},
-    Operator.BEGIN_STREAM: {A.STREAM_NAME: (True, NAME, 0, None)},
-    Operator.READ_STREAM: {A.STREAM_DATA_LENGTH: (True, (DataTag.UINT32,), 0, None)},
-    Operator.END_STREAM: {},
-    Operator.EXEC_STREAM: {A.STREAM_NAME: (True, NAME, 0, None)},
-    Operator.REMOVE_STREAM: {A.STREAM_NAME: (True, NAME, 0, None)},
-    Operator.OPEN_DATA_SOURCE: {
-        A.SOURCE_TYPE: (True, OCTET, 0, 0),
-        A.DATA_ORG: (True, OCTET, 0, 1),
-    },
-    Operator.CLOSE_DATA_SOURCE: {},
-    Operator.BEGIN_IMAGE: BITMAP,
-    Operator.READ_IMAGE: BLOCK,
-    Operator.END_IMAGE: {},
-    Operator.BEGIN_RAST_PATTERN: {
-        **BITMAP,
-        A.PATTERN_DEFINE_ID: (True, (DataTag.SINT16,), 0, None),
-        A.PATTERN_PERSISTENCE: (True, OCTET, 0, 2),
-    },
-    Operator.READ_RAST_PATTERN: BLOCK,
-    Operator.END_RAST_PATTERN: {},
-}

@@ -4,6 +4,10 @@ The comments (DSC 3.0) prove nothing: what they say is `declared`. They are beli
 header, a number of pages, as many page comments counted from 1, a trailer) and nothing in the stream asks for
 copies, which they do not count. Otherwise, or when the analyser is told to measure, Ghostscript runs the
 document inside the confined worker, page after page at 72 dots an inch, and the figures are exact.
+
+Colour is declared where the comments tell of process colours for each page or for the document; else it is
+unknown when they are believed: to run each such document would take a hundred times as long. Who wants to
+know it all the same has them all measured.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import resource
 import shutil
 import signal
 import threading
@@ -31,9 +36,12 @@ OVERLAP_OCTETS = 256  # DSC 3.0: no line is longer than 255
 MAX_PAGES = 1_000_000
 MAX_DOTS = 1 << 30  # of one page at 72 dots an inch: a tenth of a square kilometre
 COPY_OCTETS = 1 << 16
+PAGE_CPU_S = 10  # processor time without any page: then a document is taken for a loop
+NEXT_PAGE_CPU_S = 1  # what each page adds to that
 COLOUR_OF = {b"P4": False, b"P5": False, b"P6": True}  # pnmraw takes the least format that holds the page
 
 DOS_EPS = b"\xc5\xd0\xd3\xc6"  # then where the PostScript is and how long, and the same of a preview
+INKS = frozenset({"Cyan", "Magenta", "Yellow", "Black"})
 HEADER = re.compile(rb"\x04?%!PS-Adobe-(\d\.\d)(?! EPSF)")
 COMMENT = re.compile(rb"(?<=[\r\n])%%([A-Za-z]{1,40}):?[ \t]*([^\r\n]{0,200})")
 COPIES = re.compile(rb"/NumCopies\b|/#copies\b|\bcopypage\b")
@@ -55,6 +63,9 @@ class Structure:
         self.pages: list[int] = []  # said in the header, in the trailer
         self.counted = 0
         self.sides: Sides | None = None
+        self._colour: bool | None = None  # of the document, by its process colours
+        self._page_colours: list[bool | None] = []  # and of each page that names its own
+        self._custom_inks = False
         self._ordered = True
         self._ended = False
         self._copies = False
@@ -79,6 +90,16 @@ class Structure:
         """Whether the comments are whole, and nothing in the document makes more pages than they count."""
         whole = self.version is not None and self._ended and self._ordered and self._depth == 0
         return whole and not self._copies and bool(self.pages) and set(self.pages) == {self.counted}
+
+    def colours(self) -> Iterator[bool | None]:
+        """Yield for each page whether it is said to be in colour."""
+        for colour in self._page_colours:
+            if self._custom_inks:
+                yield None
+            elif colour is None and self._colour is False:
+                yield False
+            else:  # colour somewhere in the document is not yet colour on this page
+                yield colour
 
     def _scan(self, octets: int) -> None:
         """Look at what starts in so many octets behind the first."""
@@ -106,11 +127,25 @@ class Structure:
             self.pages = [*self.pages[:1], int(number[0])]
         elif name == "Page":
             self.counted += 1
+            if self.counted <= MAX_PAGES:
+                self._page_colours.append(None)
             self._ordered = self._ordered and text.split()[-1:] == [str(self.counted)]
         elif name in ("Trailer", "EOF"):
             self._ended = True
+        elif name == "DocumentProcessColors" and text != "(atend)":
+            self._colour = _is_colour(text)
+        elif name == "PageProcessColors" and text != "(atend)" and self._page_colours:
+            self._page_colours[-1] = _is_colour(text)
+        elif name in ("DocumentCustomColors", "PageCustomColors"):
+            self._custom_inks |= text not in ("", "(atend)")
         elif name in ("Title", "Creator", "For", "DocumentMedia"):
             self.texts.setdefault(name, text)
+
+
+def _is_colour(inks: str) -> bool | None:
+    """Tell what a list of process colours says; one with strange names says nothing."""
+    names = set(inks.split())
+    return bool(names - {"Black"}) if names <= INKS else None
 
 
 def _starts_within(pattern: re.Pattern[bytes], held: bytes, octets: int) -> bool:
@@ -171,9 +206,10 @@ class PostScriptAnalyzer(DocumentAnalyzer):
             return replace(said, warnings=(*said.warnings, unknown))
         tally = Tally()
         page = replace(_media_said(self._structure.texts.get("DocumentMedia")), sides=self._structure.sides)
-        for _ in range(min(self._structure.counted, MAX_PAGES)):
-            tally.add(page)
-        return tally.fill(said, declared=("pages", "impressions", "sheets"))
+        for colour in self._structure.colours():
+            tally.add(replace(page, colour=colour))
+        said_too = () if tally.colour_pages is None else ("colour_pages", "monochrome_pages")
+        return tally.fill(said, declared=("pages", "impressions", "sheets", *said_too))
 
 
 def _text(text: str | None) -> str | None:
@@ -206,11 +242,13 @@ def _page_of(width: float, height: float, colour: bool | None) -> Page:
 def measure_postscript(document: BinaryIO, options: Mapping[str, Any]) -> Iterator[Report]:
     """Yield the report of what Ghostscript printed; every copy that the document asks for is a page.
 
-    `stop_s` bounds the time: a document that is not done by then has unknown pages.
+    `stop_s` bounds the time, `page_cpu_s` the processor time until the first page: a document that is not
+    done by then has unknown pages.
     """
     warnings, tally = Warnings(), Tally()
     sides = Sides(options["sides"]) if options.get("sides") else None
-    run = start_ghostscript()
+    page_cpu_s = int(options.get("page_cpu_s", PAGE_CPU_S))
+    run = start_ghostscript(page_cpu_s)
     if run is None:
         warnings.add("no-ghostscript", "the pages are unknown: Ghostscript is not installed")
         yield Report(warnings=warnings.as_tuple())
@@ -226,6 +264,7 @@ def measure_postscript(document: BinaryIO, options: Mapping[str, Any]) -> Iterat
         try:
             for width, height, colour in _read_pages(out):
                 tally.add(replace(_page_of(width, height, colour), sides=sides))
+                _allow_cpu(process, page_cpu_s + NEXT_PAGE_CPU_S * tally.pages)
         except ValueError as error:
             warnings.add("corrupt", f"Ghostscript's page {tally.pages + 1} cannot be read: {error}")
             _kill(process)
@@ -244,8 +283,10 @@ def measure_postscript(document: BinaryIO, options: Mapping[str, Any]) -> Iterat
     yield tally.fill(Report(warnings=warnings.as_tuple()))
 
 
-def start_ghostscript() -> tuple[int, int, BinaryIO] | None:
+def start_ghostscript(cpu_s: int) -> tuple[int, int, BinaryIO] | None:
     """Start Ghostscript in a process of its own; return its id, a descriptor to it and a file from it.
+
+    The kernel ends it after `cpu_s` of processor time, unless _allow_cpu() gives it more.
 
     Taken is the `ghostscript` binding (GPL-3.0-or-later: it is loaded here, in the worker, and nowhere else),
     else the program `gs`; None when neither is there.
@@ -262,6 +303,7 @@ def start_ghostscript() -> tuple[int, int, BinaryIO] | None:
         os.close(to_us)
         return process, into, os.fdopen(out, "rb")
     try:  # the new process: nothing below returns
+        _allow_cpu(0, cpu_s)
         os.dup2(from_us, 0)
         os.dup2(to_us, 1)
         os.closerange(3, 64)
@@ -282,6 +324,13 @@ def _binding() -> Any:
     except (ImportError, OSError, RuntimeError):
         return None
     return ghostscript
+
+
+def _allow_cpu(process: int, cpu_s: int) -> None:
+    """Let a process (0: this one) take so many seconds of processor time in all."""
+    with suppress(ProcessLookupError):
+        _, hard = resource.prlimit(process, resource.RLIMIT_CPU)
+        resource.prlimit(process, resource.RLIMIT_CPU, (cpu_s, hard))
 
 
 def _kill(process: int) -> None:

@@ -17,6 +17,9 @@ __all__ = [
     "ITEM_OCTETS",
     "PAINTING_OPERATORS",
     "PAGE_OPERATORS",
+    "POINT_GIVERS",
+    "POINT_LOSERS",
+    "POINT_NEEDERS",
     "SESSION_OPERATORS",
     "WHITE_SPACE",
     "Attribute",
@@ -200,6 +203,47 @@ PAINTING_OPERATORS = frozenset(
         Operator.RECTANGLE,
         Operator.ROUND_RECTANGLE,
         Operator.TEXT,
+    }
+)
+# The current point, or cursor: what gives one, takes it away, and needs it. PopGS brings an older one back.
+POINT_GIVERS = frozenset(
+    {
+        Operator.SET_CURSOR,
+        Operator.POP_GS,
+        Operator.SET_PATH_TO_CLIP,
+        Operator.ARC_PATH,
+        Operator.CHORD,
+        Operator.CHORD_PATH,
+        Operator.ELLIPSE,
+        Operator.ELLIPSE_PATH,
+        Operator.PIE,
+        Operator.PIE_PATH,
+        Operator.RECTANGLE,
+        Operator.RECTANGLE_PATH,
+        Operator.ROUND_RECTANGLE,
+        Operator.ROUND_RECTANGLE_PATH,
+    }
+)
+POINT_LOSERS = frozenset(
+    {
+        Operator.NEW_PATH,
+        Operator.SET_DEFAULT_GS,
+        Operator.SET_CLIP_REPLACE,
+        Operator.SET_CLIP_INTERSECT,
+        Operator.SET_CLIP_RECTANGLE,
+        Operator.SET_CLIP_TO_PAGE,
+    }
+)
+POINT_NEEDERS = frozenset(
+    {
+        Operator.SET_CURSOR_REL,
+        Operator.LINE_PATH,
+        Operator.LINE_REL_PATH,
+        Operator.BEZIER_PATH,
+        Operator.BEZIER_REL_PATH,
+        Operator.TEXT,
+        Operator.TEXT_PATH,
+        Operator.BEGIN_IMAGE,
     }
 )
 # Those that may be followed by embedded data.

@@ -31,7 +31,10 @@ FLOORS: dict[str, list[set[str]]] = {
         },
         {"document", "image", "pdf", "postscript", "confined"},
         {"pcl5", "pcl5_commands", "pcl5_macros", "pcl5_page"},
-        {"pclxl", "pclxl_page", "pclxl_patterns", "pclxl_streams", "pclxl_values", "pclxl_writer"},
+        {
+            *("pclxl", "pclxl_page", "pclxl_patterns", "pclxl_signatures", "pclxl_streams", "pclxl_values"),
+            "pclxl_writer",
+        },
         {"analyze", "convert"},
         {"__main__"},
     ],

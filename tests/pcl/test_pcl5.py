@@ -97,6 +97,16 @@ PAGES = {
     b"\x1b&f1y0Xhello\f\x1b&f1x2x2X": 2,
     b"\x1b&f1Y\x1b&f0Xhello\x1b&f1X\x1b&f4Xx\f\f": 2,
     b"\x1b&f9Y\x1b&f2X": 0,
+    # Overlays: run on each page at its end, off with another size; the cursor stays where they leave it
+    b"\x1b&f1y0Xx\fy\x1b&f1x4Xq\f": 2,
+    b"\x1b&f1y0X\f\x1b&f1x4X": 0,
+    b"\x1b&f1y0X\f\x1b&f1x4Xx\x1b&f5Xy\fz": 2,
+    b"\x1b&f1y0X\f\x1b&f1x4Xq\x1b&l26Ar": 3,
+    b"\x1b&f1y0X\f\x1b&f1x4Xq\x1b&l1Or\x1bEz": 4,
+    b"\x1b&f1y0Xhello\x1b&f1x4X" + b"a\n" * 130: 3,
+    b"\x1b&f1y0X\x1b&f4X\f\x1b&f1x4Xx\f\f": 4,
+    b"\x1b&f1y0X\x1b%0BPD1,1;PG;\x1b&f1x4Xx\fy": 2,
+    b"\x1b&f1y0X\x1b&l2Hq\x1b&f1x4Xx\f\f": 3,
     # More of plotting, units, spacing, margins, directions, control codes, rasters and macros
     PEN + b"PE<=00=00;\x1b%0A": 0,
     PEN + b"PE=AB=CD;\x1b%0A": 0,
@@ -295,6 +305,34 @@ def test_a_macro_that_runs_itself_ends() -> None:
     report = analyzed(b"\x1b&f1Y\x1b&f0X\f\x1b&f2X\x1b&f2X\x1b&f1X\x1b&f2X")
     assert report.pages is not None
     assert 1 <= report.pages <= 20
+
+
+def test_text_marks_the_pages_that_its_letters_are_on_however_it_is_cut() -> None:
+    beyond = b"\x1b&l90A" + b" " * 39 + b"A"
+    assert analyzed(beyond).pages == 0  # as in the interpreter: the letter is beyond the edge
+    assert analyzed(b"\x1b&s0C" + b"A" + b" " * 80 * 70).pages == 1
+    red = b"\x1b&s0C\x1b*r3U\x1b*v1S" + b"A" * 80 * 70
+    assert analyzed(red).colour_pages == 2
+
+
+def test_an_overlay_in_colour_makes_each_page_one() -> None:
+    overlay = b"\x1b&f1y0X\x1b*r3U\x1b*v1Sletterhead\x1b&f1x4X"
+    report = analyzed(overlay + b"x\fy\f\x1b&f5Xz")
+    assert (report.colour_pages, report.monochrome_pages) == (2, 1)
+
+
+def test_an_overlay_that_ends_pages_runs_within_the_bound_of_macros() -> None:
+    overlay = b"\x1b&f1y0X\f" + b" " * 100_000 + b"\x1b&f1x4X"
+    report = report_of(new_pcl5_analyzer, [overlay + b"\f" * 1000])
+    assert report.pages is not None
+    assert 1000 < report.pages < 2000
+    assert [warning.code for warning in report.warnings] == ["macro-bound"]
+
+
+def test_a_letterhead_on_many_pages_is_run_once() -> None:
+    overlay = b"\x1b&f1y0X\x1b*r3U\x1b*v1Sx" + b" " * 100_000 + b"\x1b&f1x4X"
+    report = report_of(new_pcl5_analyzer, [overlay + b"\f" * 1000])
+    assert (report.pages, report.colour_pages, report.warnings) == (1000, 1000, ())
 
 
 def test_macros_beyond_the_bound_are_not_kept_and_that_is_said() -> None:

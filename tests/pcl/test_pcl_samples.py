@@ -17,6 +17,7 @@ SAMPLES: dict[str, tuple[str, int, int, int, int | None]] = {
     "gs-pxlmono.pxl": (PXL, 3, 3, 3, 0),
     "gs-pxlcolor.pxl": (PXL, 3, 3, 3, 1),
     "gs-pxlcolor-duplex-copies.pxl": (PXL, 3, 9, 6, 1),
+    "gs-drawing.pxl": (PXL, 3, 3, 3, 3),
     "gs-ljet4.pcl": (PCL, 3, 3, 3, 0),
     "gs-ljet4d.pcl": (PCL, 3, 3, 2, 0),
     "gs-laserjet.pcl": (PCL, 3, 3, 3, 0),
@@ -45,7 +46,8 @@ def test_a_sample_is_counted_as_the_interpreter_does(name: str) -> None:
 
 
 def test_every_sample_is_described() -> None:
-    assert {path.name for path in DATA.iterdir()} == {*SAMPLES, "README.md"}
+    others = {"README.md", "damage.csv", "damage.py", "drawing.ps"}
+    assert {path.name for path in DATA.iterdir()} == {*SAMPLES, *others}
 
 
 def test_the_duplex_sample_says_how_it_is_bound() -> None:

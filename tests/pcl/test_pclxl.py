@@ -109,7 +109,7 @@ def test_a_size_may_be_a_name() -> None:
 
 def test_embedded_data_is_skipped_by_both_forms_of_its_length() -> None:
     trap = bytes([0x44, 0x42]) + UEL + bytes([0x43, 0x44]) * 40
-    stream = XL().session().do("begin_page", orientation=0, media_size=2)
+    stream = XL().session().do("begin_page", orientation=0, media_size=2).at()
     image = {"color_mapping": 0, "color_depth": 2, "source_width": ("H", 90), "source_height": ("H", 1)}
     for long in (False, True):
         stream.do("begin_image", **image, destination_size=("H", (9, 9)))
@@ -121,7 +121,7 @@ def test_embedded_data_is_skipped_by_both_forms_of_its_length() -> None:
 
 
 def test_text_that_looks_like_operators_is_text() -> None:
-    stream = XL().session().do("begin_page", orientation=0, media_size=2)
+    stream = XL().session().do("begin_page", orientation=0, media_size=2).at()
     for length in (1, 63, 64, 65, 200, 300):
         stream.do("text", text_data=(b"\x44\x43" * 200)[:length])
     report = analyzed(stream.do("end_page").end())
@@ -166,7 +166,7 @@ def test_a_page_is_in_colour_when_a_colour_is_set(paint: dict[str, object], colo
 def test_an_image_is_colour_by_the_word_of_its_space_which_is_rgb_unless_said(
     space: int | None, colour: int
 ) -> None:
-    stream = XL().session().do("begin_page", orientation=0, media_size=2)
+    stream = XL().session().do("begin_page", orientation=0, media_size=2).at()
     if space is not None:
         stream.do("set_color_space", color_space=space)
     size = {"source_width": ("H", 1), "source_height": ("H", 1), "destination_size": ("H", (1, 1))}
@@ -182,7 +182,7 @@ def test_an_image_is_colour_by_the_word_of_its_space_which_is_rgb_unless_said(
 def test_an_indexed_image_is_colour_when_its_palette_is() -> None:
     size = {"source_width": ("H", 1), "source_height": ("H", 1), "destination_size": ("H", (1, 1))}
     for palette, colour in ((b"\0\0\0\xff\xff\xff", 0), (b"\0\0\0\xff\0\0", 1)):
-        stream = XL().session().do("begin_page", orientation=0, media_size=2)
+        stream = XL().session().do("begin_page", orientation=0, media_size=2).at()
         stream.do("set_color_space", color_space=2, palette_depth=2, palette_data=palette)
         stream.do("begin_image", color_mapping=1, color_depth=2, **size).do("end_image").do("end_page")
         assert analyzed(stream.end()).colour_pages == colour
@@ -257,8 +257,57 @@ def test_attributes_that_only_make_warnings_print_them_at_the_end_of_the_session
     assert next(report.each_page()).orientation is Orientation.PORTRAIT
 
 
+def font(stream: XL, name: bytes) -> XL:
+    stream.do("begin_font_header", font_name=name, font_format=0)
+    return stream.do("read_font_header", font_header_length=("H", 9)).data(bytes(9)).do("end_font_header")
+
+
+def character(stream: XL, name: bytes, size: int) -> XL:
+    stream.do("begin_char", font_name=name)
+    stream.do("read_char", char_code=("H", 65), char_data_size=("H", size)).data(bytes(size))
+    return stream.do("end_char")
+
+
+@pytest.mark.parametrize("size", [12, 300])
+@pytest.mark.parametrize("painted", [False, True])
+def test_characters_need_a_font_that_is_defined(size: int, painted: bool) -> None:
+    stream = font(XL().session(), b"own").page().do("begin_page", orientation=0, media_size=2)
+    if painted:
+        stream.do("rectangle", bounding_box=("H", (1, 2, 3, 4)))
+    right = bytes(character(stream, b"own", size).octets)
+    report = analyzed(right + b"\x44\x49\x42")
+    assert (report.pages, codes(report)) == (2, [])
+    wrong = bytes(character(stream, b"gone", size).do("end_page").end().octets)
+    report = analyzed(wrong)
+    assert (report.pages, codes(report)) == (1, ["corrupt"])
+    assert "font" in report.warnings[0].message
+
+
+def test_a_font_is_defined_once_and_forgotten_with_its_session() -> None:
+    twice = font(font(XL().session().page(), b"own"), b"own").page()
+    assert (analyzed(twice).pages, codes(analyzed(twice))) == (1, ["corrupt"])
+    removed = font(font(XL().session(), b"own").do("remove_font", font_name=b"own"), b"own").page().end()
+    assert (analyzed(removed).pages, codes(analyzed(removed))) == (1, [])
+    anew = font(font(XL().session(), b"own").end().session(), b"own").page().end()
+    assert (analyzed(anew).pages, codes(analyzed(anew))) == (1, [])
+
+
+def test_a_font_that_cannot_be_removed_makes_a_page_of_warnings() -> None:
+    stream = XL().session(error_report=2).page().do("remove_font", font_name=b"gone").end()
+    report = analyzed(stream)
+    assert (report.pages, report.impressions, codes(report)) == (1, 2, ["font", "error-page"])
+
+
+def test_beyond_the_bound_every_font_counts_as_defined() -> None:
+    stream = XL().session()
+    for number in range(1100):
+        font(stream, b"own %d" % number)
+    character(stream, b"gone", 12)
+    assert codes(analyzed(stream.page().end())) == []
+
+
 def test_a_data_source_must_be_open_for_data() -> None:
-    line = XL().session().do("close_data_source").do("begin_page").do("new_path")
+    line = XL().session().do("close_data_source").do("begin_page").at()
     line.do("line_path", number_of_points=("H", 1), point_type=3).data(b"\1\0\1\0")
     assert "data source" in analyzed(line).warnings[0].message
     assert (

@@ -75,18 +75,30 @@ def test_greys_are_swallowed_and_colours_are_not_until_the_page_is_in_colour() -
 
 
 def test_a_cut_operator_is_left() -> None:
-    octets = octets_of(XL().do("new_path").do("rectangle", bounding_box=("H", (1, 2, 3, 4))))
+    octets = octets_of(XL().do("close_sub_path").do("rectangle", bounding_box=("H", (1, 2, 3, 4))))
     assert {matched(octets[:cut]) for cut in range(1, len(octets))} == {1}
+
+
+def test_a_path_is_begun_in_a_run_only_where_it_gets_a_point() -> None:
+    line = octets_of(XL().do("line_path", end_point=("h", (5, 5))))
+    begun = octets_of(XL().do("new_path"))
+    point = octets_of(XL().do("push_gs").at())
+    assert matched(line + begun + line) == len(line)
+    assert matched(line + begun + point + line) == len(line + begun + point + line)
+    assert matched(line + begun) == len(line)
 
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_character_is_found_up_to_its_data(order: ByteOrder) -> None:
-    head = b"\xc8\xc0\x01A\xf8\xa8\x52\xc1\x00\x01\xf8\xa2\xc1\x00\x09\xf8\xa3\x53"
-    for length in (b"\xfb\x07", b"\xfa" + (700).to_bytes(4, order)):
+    for size, length in ((7, b"\xfb\x07"), (700, b"\xfa" + (700).to_bytes(4, order))):
+        head = (
+            b"\xc8\xc0\x01A\xf8\xa8\x52\xc1\x00\x01\xf8\xa2\xc1" + size.to_bytes(2, order) + b"\xf8\xa3\x53"
+        )
         found = character_pattern(order).match(head + length + b"....")
         assert found is not None
         assert found.end() == len(head + length)
-        assert int.from_bytes(found[1] or found[2], order) in (7, 700)
+        assert int.from_bytes(found["size"], order) == size
+        assert int.from_bytes(found["long"] or found["short"], order) == size
 
 
 def test_every_operator_is_swallowed_or_looked_at_by_name() -> None:
@@ -103,7 +115,7 @@ def without_runs(stream: bytes) -> object:
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_runs_change_the_time_and_nothing_else(data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(["gs-pxlmono.pxl", "gs-pxlcolor-duplex-copies.pxl"]))
+    name = data.draw(st.sampled_from(["gs-pxlmono.pxl", "gs-pxlcolor-duplex-copies.pxl", "gs-drawing.pxl"]))
     stream = (DATA / name).read_bytes()
     octets = bytearray(stream[stream.index(b") HP-PCL XL") :])
     for _ in range(data.draw(st.integers(0, 3))):

@@ -1,5 +1,7 @@
 import io
 import os
+import resource
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,6 +50,38 @@ def read(document: bytes, chunk_octets: int = 0) -> Structure:
 
 def codes(report: Report) -> list[str]:
     return [warning.code for warning in report.warnings]
+
+
+@pytest.mark.parametrize(
+    ("document", "pages", "colour_pages"),
+    [
+        (b"Black", (b"", b""), 0),
+        (b"", (b"", b""), None),
+        (b"Cyan Magenta Yellow Black", (b"", b""), None),
+        (b"Cyan Magenta Yellow Black", (b"Black", b"Black Cyan"), 1),
+        (b"Cyan Black", (b"Black", b""), None),
+        (b"(atend)", (b"Black", b"Black"), 0),
+        (b"Gold", (b"", b""), None),
+    ],
+)
+def test_colour_is_declared_where_the_comments_tell_of_process_colours(
+    document: bytes, pages: tuple[bytes, bytes], colour_pages: int | None
+) -> None:
+    whole = b"%%DocumentProcessColors: " + document + b"\n" if document else b""
+    octets = HEAD + whole + b"%%Pages: 2\n%%EndComments\n"
+    for number, inks in enumerate(pages, 1):
+        page = PAGE % (number, number)
+        said = b"%%PageProcessColors: " + inks + b"\n" if inks else b""
+        octets += page.replace(b"\n", b"\n" + said, 1)
+    report = analyse(octets + TAIL, measure="never")
+    assert (report.pages, report.colour_pages) == (2, colour_pages)
+    if colour_pages is not None:
+        assert report.certainty("colour_pages") is Certainty.DECLARED
+
+
+def test_a_spot_colour_leaves_the_colour_of_pages_unknown() -> None:
+    said = b"%%Pages: 3\n%%DocumentProcessColors: Black\n%%DocumentCustomColors: (Gold)\n"
+    assert analyse(make(said=said), measure="never").colour_pages is None
 
 
 def test_comments_that_agree_with_themselves_are_believed_as_declared() -> None:
@@ -201,6 +235,23 @@ def test_a_document_without_an_end_is_stopped_and_the_worker_lives_on(pool: Work
         worker = hasty._idle[0]
         assert analyse(b"%!PS\nshowpage\n", hasty).pages == 1
         assert hasty._idle == [worker]
+
+
+@needs_ghostscript
+def test_a_loop_without_a_page_is_stopped_by_its_processor_time() -> None:
+    report = measure(b"%!PS\n{} loop\n", page_cpu_s=1)
+    assert (report.pages, codes(report)) == (None, ["stopped"])
+    assert f"signal {signal.SIGXCPU}" in report.warnings[0].message
+
+
+@needs_ghostscript
+def test_pages_add_to_the_processor_time() -> None:
+    busy = b"/till usertime 400 add def { usertime till gt { exit } if } loop showpage " * 5
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    report = measure(b"%!PS\n" + busy, page_cpu_s=1)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime > 1
+    assert report.pages == 5
 
 
 @needs_ghostscript

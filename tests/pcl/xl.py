@@ -21,6 +21,8 @@ ATTRIBUTE = {
     "duplex_page_mode": 53,
     "duplex_page_side": 54,
     "bounding_box": 66,
+    "end_point": 69,
+    "point": 76,
     "number_of_points": 77,
     "point_type": 80,
     "color_depth": 98,
@@ -37,8 +39,18 @@ ATTRIBUTE = {
     "source_type": 136,
     "units_per_measure": 137,
     "stream_name": 139,
+    "char_code": 162,
+    "char_data_size": 163,
+    "font_header_length": 167,
+    "font_name": 168,
+    "font_format": 169,
     "stream_data_length": 140,
     "error_report": 143,
+    "clip_region": 83,
+    "control_point_1": 81,
+    "line_dash_style": 74,
+    "solid_line": 78,
+    "x_spacing_data": 175,
     "vu_extension": 145,
     "vu_data_length": 146,
     "text_data": 171,
@@ -52,16 +64,30 @@ OPERATOR = {
     "comment": 0x47,
     "open_data_source": 0x48,
     "close_data_source": 0x49,
+    "read_font_header": 0x50,
+    "end_font_header": 0x51,
+    "begin_char": 0x52,
+    "read_char": 0x53,
+    "end_char": 0x54,
+    "begin_font_header": 0x4F,
+    "remove_font": 0x55,
     "begin_stream": 0x5B,
     "read_stream": 0x5C,
     "end_stream": 0x5D,
     "exec_stream": 0x5E,
     "remove_stream": 0x5F,
+    "pop_gs": 0x60,
     "push_gs": 0x61,
     "set_brush_source": 0x63,
+    "set_clip_replace": 0x62,
     "set_color_space": 0x6A,
+    "set_cursor": 0x6B,
+    "set_line_dash": 0x70,
+    "set_page_scale": 0x77,
+    "close_sub_path": 0x84,
     "new_path": 0x85,
     "paint_path": 0x86,
+    "bezier_path": 0x93,
     "line_path": 0x9B,
     "rectangle": 0xA0,
     "text": 0xA8,
@@ -118,6 +144,10 @@ class XL:
         pair = ("H", (dpi, dpi))
         self.do("begin_session", units_per_measure=pair, measure=0, error_report=error_report)
         return self.do("open_data_source", source_type=0, data_org=1)
+
+    def at(self, x: int = 10, y: int = 10) -> "XL":
+        """Set the current point."""
+        return self.do("set_cursor", point=("H", (x, y)))
 
     def page(self, *, paint: bool = True, copies: int | None = None, **values: object) -> "XL":
         """Write a whole page; without attributes it is A4 portrait."""
