@@ -192,7 +192,7 @@ class QueueSpool:
             )
         if event is Event.RESTARTED:
             await self._own(job_id)
-            return await self._service.restart(job_id, await self.queue(), user)
+            return await self._service.restart(job_id, user)
         # Whether it is of this queue is seen where it is changed: one request may cancel thousands.
         add = {"job-hold-until-specified"} if event is Event.HELD else set[str]()
         return await self._service.change(job_id, event, user, add=add, message=message, printer=self._name)

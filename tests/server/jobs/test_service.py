@@ -227,13 +227,13 @@ async def test_a_document_above_the_limit_is_refused(house: House) -> None:
 
 async def test_a_password_is_kept_for_checking_and_shown_nowhere(house: House) -> None:
     spool = house.spool("park")
-    job = await spool.create(Ticket(ANNA, "minutes", Attributes(), password=b"4711"))
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes(), password=b"sesame"))
     assert job.reasons >= {"job-password-wait", "job-release-wait"}
     kept = await house.index.read(lambda t: t.jobs.password(job.id))
     assert kept is not None
-    Argon2id.verify_phc_encoded(b"4711", kept)
-    assert "4711" not in repr(job)
-    assert "4711" not in repr(Ticket(ANNA, "minutes", Attributes(), password=b"4711"))
+    Argon2id.verify_phc_encoded(b"sesame", kept)
+    assert "sesame" not in repr(job)
+    assert "sesame" not in repr(Ticket(ANNA, "minutes", Attributes(), password=b"sesame"))
 
 
 async def test_a_job_with_a_password_is_not_copied_into_one_without(house: House) -> None:
@@ -292,12 +292,11 @@ async def test_a_restarted_job_needs_its_documents_and_is_parked_again(house: Ho
     await house.service.release(job_id, "laser", ANNA)
     await house.service.change(job_id, Event.STARTED, SYSTEM)
     await house.service.change(job_id, Event.COMPLETED, SYSTEM)
-    queue = await house.spool("park").queue()
-    again = await house.service.restart(job_id, queue, ANNA)
+    again = await house.service.restart(job_id, ANNA)
     assert (again.state, again.reasons) == (JobState.PENDING_HELD, {"job-release-wait"})
     await house.service.change(job_id, Event.CANCELED, ANNA)
     with pytest.raises(RemoteProtocolError) as raised:
-        await house.service.restart(job_id, queue, ANNA)
+        await house.service.restart(job_id, ANNA)
     assert raised.value.status is Status.CLIENT_ERROR_NOT_POSSIBLE
 
 
