@@ -46,7 +46,8 @@ class RemoteJob:
     @classmethod
     def parse(cls, text: str) -> RemoteJob:
         """The remote job that `str` wrote down."""
-        number, uuid, extent = text.split(" ")
+        number, _, rest = text.partition(" ")
+        uuid, _, extent = rest.rpartition(" ")  # it is the device's, and may hold spaces of its own
         return cls(int(number), "" if uuid == "-" else uuid, extent == "whole")
 
 

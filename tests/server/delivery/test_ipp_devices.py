@@ -22,7 +22,7 @@ from ipp.printer import Printer
 from ipp.registry import attribute
 from ipp.spool import Command, Query, Ticket
 from ipp.tls import OwnIdentity
-from server.delivery.device import IppDevice, RemoteStatus
+from server.delivery.device import IppDevice, RemoteJob, RemoteStatus
 from server.delivery.ipp import IppTransport, Pace
 from server.delivery.transport import Device, NotDeliveredError, OutcomeUnknownError
 from server.errors import SealBrokenError
@@ -308,6 +308,13 @@ async def test_a_device_that_starts_later_than_we_do_is_waited_for(make: Make, l
         assert not settling.done()
         with pytest.raises(OutcomeUnknownError, match="cannot be asked"):
             await settling
+
+
+@pytest.mark.parametrize("uuid", ["", "urn:uuid:1", "urn:uuid: of a kind", " ", "  whole", "ä whole begun"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_is_noted_of_a_device_s_job_is_read_again_whatever_it_calls_it(uuid: str, whole: bool) -> None:
+    remote = RemoteJob(2**31 - 1, uuid, whole)
+    assert RemoteJob.parse(str(remote)) == remote
 
 
 async def test_a_device_that_speaks_the_first_version_only_is_spoken_to_in_it(make: Make, load: Load) -> None:
