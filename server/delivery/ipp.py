@@ -29,7 +29,7 @@ from server.delivery.transport import (
     Receipt,
     Shipment,
 )
-from server.errors import PullprintError
+from server.errors import PullprintError, StorageFullError
 
 _log: Final = logging.getLogger(__name__)
 
@@ -354,7 +354,10 @@ class _Attempt:
     async def _give_up(self, error: IppError | PullprintError) -> NoReturn:
         """Sending failed in the middle: take the job back from the device, and tell the cause."""
         why = f"{self._name} did not get the whole job: {_words(error)}."
-        again = not isinstance(error, RefusedError) or error.status in _LATER
+        # A document that we cannot read is no more readable later: each attempt would print a part of it.
+        again = isinstance(error, IppError | StorageFullError)
+        if isinstance(error, RefusedError):
+            again = error.status in _LATER
         reasons = _REASONS.get(error.status) if isinstance(error, RefusedError) else None
         try:
             await self.withdraw(why)
