@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -145,8 +146,9 @@ class QueueSpool:
         await self._index.write(change)
         if command is Command.RELEASE_HELD_NEW_JOBS:
             for job in await self.find(Query(frozenset({JobState.PENDING_HELD}))):
-                if job.reasons & {"job-held-for-release"} and "job-release-wait" not in job.reasons:
-                    await self._service.change(job.id, Event.RELEASED, user)
+                if "job-held-for-release" in job.reasons and "job-release-wait" not in job.reasons:
+                    with suppress(RemoteProtocolError):  # it was canceled meanwhile: the others go on
+                        await self._service.change(job.id, Event.RELEASED, user)
 
     async def configure(self, changes: Sequence[Attribute], user: User) -> None:
         """Keep printer attributes that an operator set."""
