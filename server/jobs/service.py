@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 
 from ipp import Attribute, Attributes, JobState, OutOfBand, RemoteProtocolError, Status
+from ipp.dnssd import cut_octets
 from ipp.exchange import User
 from ipp.job import ACTIVE, Event, Job, advance
 from ipp.spool import Clock, DocumentTicket, Query, Ticket
@@ -35,6 +36,9 @@ _log: Final = logging.getLogger(__name__)
 # A document up to this length is read before its job is made: both are then one row written once, in one
 # transaction. Of a larger one, which may take its time, the job is there and can be canceled while it comes.
 WHOLE_OCTETS_MAX: Final = 256 << 10
+
+# A job-state-message is text(1023); what a device says may be longer.
+MESSAGE_OCTETS_MAX: Final = 1023
 
 Also: TypeAlias = Callable[[Transaction, Job], None]
 
@@ -270,6 +274,7 @@ class JobService:
         With `version`, only where the job is at that version: else raises VersionConflictError.
         """
         now = self._clock()
+        message = cut_octets(message, MESSAGE_OCTETS_MAX)
 
         def change(t: Transaction) -> tuple[Job, list[str]]:
             before = job = _stored(t, job_id, printer)

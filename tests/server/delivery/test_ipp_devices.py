@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from ipp import Group, GroupTag, JobState, Message, Operation, PrinterState, Status, encode
+from ipp import Attribute, Group, GroupTag, JobState, Message, Operation, PrinterState, Status, Tag, encode
 from ipp.endpoint import Endpoint
 from ipp.everywhere import Capabilities, attributes
 from ipp.exchange import Handler, Request, Response, Route, User
@@ -231,6 +231,14 @@ async def test_what_was_canceled_after_pages_came_out_is_not_sent_again_unasked(
     async with make() as made:
         with pytest.raises(OutcomeUnknownError, match=f"segment 1 was altered; {words} may have come out"):
             await to(made).deliver(load(broken)[0])
+
+
+def test_a_device_that_counts_below_nothing_does_not_count() -> None:
+    told = Group(GroupTag.JOB, [attribute("job-state", JobState.COMPLETED)])
+    told.add(Attribute.of("job-impressions-completed", Tag.INTEGER, -1))
+    told.add(Attribute.of("job-k-octets", Tag.INTEGER, -2))
+    status = RemoteStatus.of(told)
+    assert (status.impressions, status.k_octets) == (None, None)
 
 
 async def test_what_the_device_aborts_is_told_and_not_sent_again(make: Make, load: Load) -> None:

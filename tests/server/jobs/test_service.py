@@ -17,7 +17,8 @@ from ipp.spool import DocumentTicket, Query, Ticket
 from ipp.values import Range
 from server.errors import StorageFullError
 from server.jobs.actors import SYSTEM
-from server.jobs.intake import Intake
+from server.jobs.arrival import IMPRESSIONS_MAX
+from server.jobs.intake import Analysis, Intake
 from server.jobs.service import JobService
 from server.storage.index import Transaction
 from tests.ipp.asking import ANNA, BERT, OPERATOR, stream
@@ -217,6 +218,34 @@ async def test_a_job_has_so_many_documents_and_no_more(house: House, monkeypatch
 async def unreadable() -> AsyncIterator[bytes]:
     raise AssertionError("it was read")
     yield b""
+
+
+async def test_a_device_that_has_much_to_say_is_cut_short(house: House) -> None:
+    job_id = await house.park(queue="desk")
+    await house.service.change(job_id, Event.STARTED, SYSTEM)
+    job = await house.service.change(job_id, Event.STOPPED, SYSTEM, message="ä" * 16_000)
+    assert job.message == "ä" * 511
+
+
+@pytest.mark.parametrize("impressions", [2**31, 2**80])
+async def test_a_document_that_claims_pages_without_number_can_be_told_of(
+    house: House, monkeypatch: pytest.MonkeyPatch, impressions: int
+) -> None:
+    class Claims:
+        def feed(self, chunk: bytes) -> None: ...
+
+        def close(self) -> None: ...
+
+        def finish(self) -> Analysis:
+            return Analysis(None, impressions)
+
+    monkeypatch.setattr(house.service, "_intake", Intake(house.vault, analyse=lambda _: Claims()))
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+    for last in (False, True):
+        job = await spool.receive(job.id, DOCUMENT, stream(b"%PDF-1.7"), last=last, user=ANNA)
+    assert job.impressions == IMPRESSIONS_MAX
+    assert [each.impressions for each in job.documents] == [IMPRESSIONS_MAX] * 2
 
 
 async def test_a_document_above_the_limit_is_refused(house: House) -> None:
