@@ -295,18 +295,22 @@ class _Attempt:
         """Wait until the device has printed the job, which it has whole."""
         loop = asyncio.get_running_loop()
         pause_s, heard_s = self._pace.poll_s, loop.time()
-        told = Progress()
+        told, was_silent = Progress(), False
         while True:
             try:
                 status = await self._device.status(self._remote.id)
             except IppError as error:
+                was_silent = True
                 if loop.time() - heard_s >= self._pace.silence_s:
                     self.lose_track(_words(error))
             else:
                 heard_s = loop.time()
                 if status is None:
+                    if was_silent:  # one that was switched off in the middle has forgotten it too
+                        self.lose_track("it gave no answer for a while, and does not know the job any more")
                     # RFC 8011 5.3.7.2: a device may forget a job as soon as it is finished. It had it whole.
                     return self._receipt(None)
+                was_silent = False
                 if status.finished:
                     return self._ended(status)
                 if (progress := _progress(status)) != told:

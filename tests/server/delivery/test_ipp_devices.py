@@ -13,6 +13,7 @@ import pytest
 
 from ipp import Attribute, Group, GroupTag, JobState, Message, Operation, PrinterState, Status, Tag, encode
 from ipp.endpoint import Endpoint
+from ipp.errors import ConnectionFailed
 from ipp.everywhere import Capabilities, attributes
 from ipp.exchange import Handler, Request, Response, Route, User
 from ipp.job import ACTIVE, Document, Event, Job
@@ -287,6 +288,29 @@ async def test_a_device_that_forgets_what_it_printed_has_printed_it(make: Make, 
         await told.noted(2)
         await made.spool.forget([1], OPERATOR)
         await delivery
+
+
+async def test_a_device_that_was_switched_off_while_it_printed_has_not_printed_for_sure(
+    make: Make, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, off = IppDevice.status, asyncio.Event()
+
+    async def forgets_in_the_dark(device: IppDevice, job_id: int) -> RemoteStatus | None:
+        if off.is_set():
+            off.clear()
+            await made.spool.forget([1], OPERATOR)
+            raise ConnectionFailed("no connection", may_have_arrived=False)
+        return await real(device, job_id)
+
+    monkeypatch.setattr(IppDevice, "status", forgets_in_the_dark)
+    async with make() as made:
+        await made.spool.command(Command.PAUSE, OPERATOR)
+        shipment, told = load(PDF)
+        delivery = asyncio.create_task(to(made).deliver(shipment))
+        await told.noted(2)
+        off.set()
+        with pytest.raises(OutcomeUnknownError, match="does not know the job any more"):
+            await delivery
 
 
 async def test_a_device_that_goes_silent_while_it_prints_leaves_the_outcome_unknown(
