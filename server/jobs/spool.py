@@ -11,6 +11,7 @@ from typing import Final
 from ipp import Attribute, Attributes, JobState, PrinterState, RemoteProtocolError, Status
 from ipp.exchange import User
 from ipp.job import ACTIVE, FINISHED, Event, Job
+from ipp.registry import attribute
 from ipp.spool import Clock, Command, DocumentTicket, Notice, PrinterStatus, Query, Ticket
 from server.errors import NotStoredError
 from server.jobs.actors import actor_of
@@ -195,9 +196,10 @@ class QueueSpool:
         if event is Event.RESTARTED:
             await self._own(job_id)
             return await self._service.restart(job_id, user)
+        if event is Event.HELD:
+            return await self.amend(job_id, [attribute("job-hold-until", "indefinite")], user)
         # Whether it is of this queue is seen where it is changed: one request may cancel thousands.
-        add = {"job-hold-until-specified"} if event is Event.HELD else set[str]()
-        return await self._service.change(job_id, event, user, add=add, message=message, printer=self._name)
+        return await self._service.change(job_id, event, user, message=message, printer=self._name)
 
     async def release(
         self, job_id: int, user: User, *, password: bytes | None = None, peer: str = "", message: str = ""

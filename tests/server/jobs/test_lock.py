@@ -94,6 +94,9 @@ async def test_a_job_that_is_held_on_its_way_out_is_locked_again(house: House) -
     spool = house.spool("park")
     job = await spool.amend(job_id, [attribute("job-hold-until", "indefinite")], ANNA)
     assert job.reasons >= {PARKED, LOCKED}
+    await release(house, job_id, PIN)
+    job = await spool.change(job_id, Event.HELD, ANNA)
+    assert job.reasons >= {PARKED, LOCKED}
     job = await spool.amend(job_id, [attribute("job-hold-until", "no-hold")], ANNA)
     assert job.state is JobState.PENDING_HELD
     with pytest.raises(RemoteProtocolError, match="at a printer"):
