@@ -105,7 +105,8 @@ class JobService:
             return await self.receive(job.id, document, put_before(head, rest), last=True, user=ticket.user)
         except BaseException:
             # Half a document is no job: the client was not told of it, and cannot add to it.
-            await self.change(job.id, Event.ABORTED, ticket.user)
+            with suppress(RemoteProtocolError):  # it has ended already: what broke it off is what is told
+                await self.change(job.id, Event.ABORTED, ticket.user)
             raise
 
     async def _submit_whole(self, queue: str, ticket: Ticket, received: Received) -> Job:
@@ -143,7 +144,8 @@ class JobService:
         except NotStoredError:
             await self._intake.discard(received)
         else:
-            await self.change(job.id, Event.ABORTED, user)
+            with suppress(RemoteProtocolError):  # it came out, or was canceled, before
+                await self.change(job.id, Event.ABORTED, user)
 
     async def accept(self, queue: str, ticket: Ticket) -> Job:
         """A new job that expects documents: parked in a hold queue, else waiting for its device.
