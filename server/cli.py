@@ -413,10 +413,11 @@ def profile(daemon: Daemon, user: str, queue: str, host: str, sign: bool, output
     It holds a new secret path: hand it over safely.
     """
     made = cast("c.ProfileView", daemon.ask(c.MakeProfile(name=user, queue=queue, host=host, sign=sign)))
-    path = output or Path(f"{made.name}.mobileconfig")
+    path = output or Path(f"{made.name.replace('/', '-')}.mobileconfig")
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o600)  # one that was there may have been open to others
             file.write(made.octets)
     except OSError as error:
         fail(RefusedError(f"{path} cannot be written: {error.strerror}; name another file by --output"))

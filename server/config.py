@@ -24,6 +24,7 @@ from server.errors import PullprintError
 PORT: Final = 8631
 FILE_OCTETS_MAX: Final = 1024 * 1024
 TEXT_OCTETS_MAX: Final = 127  # printer-info and printer-location are text(127), RFC 8011 5.4.5
+DURATION_S_MAX: Final = 2**31 - 1  # 68 years, and an integer of IPP
 RESOURCE_PATH: Final = "/ipp/print"
 # The first part of a secret path; no queue is called so.
 PERSONAL: Final = "u"
@@ -35,6 +36,8 @@ Network: TypeAlias = "IPv4Network | IPv6Network"
 
 _SCHEMES: Final = ("ipps", "ipp", "socket", "file")
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+# Labels of letters, of any script, digits, hyphens and underscores; a dot may end it.
+_HOST: Final = re.compile(r"(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?")
 # Loopback, link-local and private addresses: the network that one is in, not the Internet.
 _PRIVATE_NETWORKS: Final = (
     "127.0.0.0/8",
@@ -198,6 +201,8 @@ def parse(text: str) -> Config:
         config = msgspec.convert(tomllib.loads(text), Config)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("$", f"this is not TOML: {error}; correct that line") from None
+    except RecursionError:
+        raise ConfigError("$", "lists in lists without end: this is not a configuration file") from None
     except msgspec.ValidationError as error:
         raise _told(error, Config) from None
     check(config)
@@ -255,6 +260,14 @@ def check(config: Config) -> None:
         raise ConfigError("$.listen.port", f"{config.listen.port} is no port: give 0 (any) to 65535")
     if not config.listen.addresses or not all(config.listen.addresses):
         raise ConfigError("$.listen.addresses", 'nothing to listen at: give addresses, or "*" for all')
+    for index, name in enumerate(config.listen.names):
+        if not _is_host(name):
+            raise ConfigError(
+                f"$.listen.names[{index}]", f"{name!r} is no host name: write print.example.org"
+            )
+    if "\0" in config.data:
+        raise ConfigError("$.data", "no folder has a NUL in its name: take it out")
+    _check_texts("$", name=config.name)
     if config.tls.key and not config.tls.certificate:
         raise ConfigError("$.tls.key", "a key without its certificate: give `certificate` too")
     if not re.fullmatch(r"[ !#-\[\]-~]{1,64}", config.identity.realm):
@@ -273,15 +286,12 @@ def check(config: Config) -> None:
             raise ConfigError(
                 f"$.identity.trusted_networks[{index}]", f"{error}: write a network as 192.168.0.0/16"
             ) from None
-    for name in (
-        "expire_after_s",
-        "forget_after_s",
-        "incoming_time_out_s",
-        "waiting_per_owner_max",
-        "document_octets_max",
-    ):
-        if getattr(config.jobs, name) < 1:
+    for name in config.jobs.__struct_fields__:
+        value = getattr(config.jobs, name)
+        if not isinstance(value, bool) and value < 1:
             raise ConfigError(f"$.jobs.{name}", "give a whole number above 0")
+        if name.endswith("_s") and value > DURATION_S_MAX:
+            raise ConfigError(f"$.jobs.{name}", f"give at most {DURATION_S_MAX} seconds")
     _check_unique("printers", [each.name for each in config.printers])
     _check_unique("queues", [each.name for each in config.queues])
     for index, printer in enumerate(config.printers):
@@ -293,6 +303,15 @@ def check(config: Config) -> None:
         raise ConfigError(
             f"$.queues[{defaults[1]}].default", "a second default queue: only one can be at /ipp/print"
         )
+
+
+def _is_host(name: str) -> bool:
+    """Whether this can be a host name, as people write it, or an address."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return bool(_HOST.fullmatch(name)) and len(name) <= 253
+    return True
 
 
 def check_name(name: str, path: str, what: str) -> None:

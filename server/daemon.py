@@ -402,10 +402,17 @@ def _locked(folder: Path) -> Iterator[None]:
             f"data folder {folder} cannot be used: {error.strerror}; name another by --data"
         ) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StartError(
+                f"another daemon serves {folder}: end that one, or name another by --data"
+            ) from None
+        except OSError as error:
+            raise StartError(
+                f"data folder {folder} cannot be locked: {error.strerror}; name one on a local disk"
+            ) from error
         yield
-    except BlockingIOError:
-        raise StartError(f"another daemon serves {folder}: end that one, or name another by --data") from None
     finally:
         os.close(descriptor)
 
@@ -427,16 +434,18 @@ def _signals(ending: asyncio.Event) -> Iterator[None]:
 def _instance(folder: Path) -> UUID:
     """What tells this daemon's queues from all others', as long as its data lives."""
     file = folder / "instance"
-    if not file.exists():  # the folder is locked: nobody else makes it now
-        making = folder / "instance.new"
-        descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as written:
-            written.write(f"{uuid4()}\n")
-            written.flush()
-            os.fsync(written.fileno())
-        making.rename(file)
     try:
-        return UUID(file.read_text().strip())
+        if not file.exists():  # the folder is locked: nobody else makes it now
+            making = folder / "instance.new"
+            descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w") as written:
+                written.write(f"{uuid4()}\n")
+                written.flush()
+                os.fsync(written.fileno())
+            making.rename(file)
+        return UUID(file.read_text("ascii").strip())
+    except OSError as error:
+        raise StartError(f"{file} cannot be made or read: {error.strerror}") from error
     except ValueError:
         raise StartError(f"{file} is damaged: restore it from a backup, or remove it") from None
 

@@ -252,6 +252,8 @@ class Releaser:
         """How long a job is to wait yet: not at all where a person has just asked for it."""
         if waiting.state is JobState.PENDING or waiting.tried is None:
             return 0.0
+        if waiting.tried > now:  # the clock was put back since: nobody waits until it has come round again
+            return 0.0
         return (waiting.tried + self._pause(waiting.attempts) - now).total_seconds()
 
     def _pause(self, attempts: int) -> timedelta:
@@ -419,6 +421,10 @@ class Releaser:
                     await self._journal.go_on(errand.job_id)
             except RemoteProtocolError as error:
                 _log.info("job %d has changed meanwhile: %s", errand.job_id, error)
+            except StorageError as error:  # no reason to take from the device what it prints
+                _log.error(
+                    "how job %d fares at %s is not kept: %s", errand.job_id, begun.delivery.device, error
+                )
 
         stored = {each.number: each for each in begun.stored}
         cargo = tuple(

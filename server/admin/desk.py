@@ -23,6 +23,7 @@ from server.config import (
     ConfigError,
     PrinterSettings,
     QueueSettings,
+    check_printer,
 )
 from server.errors import PullprintError
 from server.fleet import Fleet
@@ -35,6 +36,7 @@ _WHICH: Final[Mapping[str, frozenset[JobState]]] = {
     "finished": FINISHED,
     "all": ACTIVE | FINISHED,
 }
+_INTEGER_MAX: Final = 2**63 - 1  # of the database
 _HEAD: Final = re.compile(r"([0-9]+):([0-9a-f]{64})")
 _NOT_NAME: Final = re.compile(r"[^a-z0-9]+")
 
@@ -253,6 +255,7 @@ class Desk:
         return view_printer(printer, row.attributes, from_file=from_file, certificate=row.certificate)
 
     async def _add_printer(self, command: c.AddPrinter, by: str) -> c.PrinterView:
+        check_printer(PrinterSettings(name=command.name or "printer", uri=command.uri))
         told = await self._probe(command.uri) if command.probe else Attributes()
         name = command.name or _free_name(command.uri, told, self._fleet.printers)
         printer = PrinterSettings(
@@ -266,6 +269,7 @@ class Desk:
 
     async def _probe_printer(self, command: c.ProbePrinter, by: str) -> c.PrinterView:
         if "://" in command.printer:
+            check_printer(PrinterSettings(name="printer", uri=command.printer))
             told = await self._probe(command.printer)
             name = _free_name(command.printer, told, {})
             return view_printer(PrinterSettings(name=name, uri=command.printer), told, from_file=False)
@@ -298,7 +302,7 @@ class Desk:
         return view_job(await self._job(command.job), whole=True)
 
     async def _job(self, job_id: int) -> Job:
-        job = await self._jobs.get(job_id)
+        job = await self._jobs.get(job_id) if abs(job_id) <= _INTEGER_MAX else None
         if job is None:
             raise CommandError(f"there is no job {job_id}: `pullprint jobs list` shows those there are")
         return job
@@ -334,6 +338,8 @@ class Desk:
         if not 1 <= command.limit <= c.LIST_MAX:
             raise CommandError(f"a list has 1 to {c.LIST_MAX} entries, not {command.limit}")
         after = command.after
+        if max(abs(after or 0), abs(command.job or 0)) > _INTEGER_MAX:
+            return []
         if after is None:  # a job has few events: all of them are its newest
             after = max(0, self._ledger.head - command.limit) if command.job is None else 0
         events = await self._ledger.events(after, limit=command.limit, job_id=command.job)

@@ -12,7 +12,7 @@ import os
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,9 @@ from server.errors import PullprintError
 
 SOCKET_NAME: Final = "admin.sock"
 REQUEST_TIME_OUT_S: Final = 10.0
+# A command line that is suspended reads no answer, for how long nobody knows.
+ANSWER_TIME_OUT_S: Final = 60.0
+STOP_GRACE_S: Final = 5.0
 CONNECTIONS_MAX: Final = 32
 
 _LOG: Final = logging.getLogger(__name__)
@@ -54,7 +57,7 @@ class AdminServer:
         self._folder = folder
         self._carry = carry
         self._server: asyncio.Server | None = None
-        self._connections = 0
+        self._answering: set[asyncio.Task[None] | None] = set()
 
     async def start(self) -> None:
         """Listen. What an earlier daemon left there is replaced: the caller holds the folder's lock.
@@ -72,34 +75,41 @@ class AdminServer:
         self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LINE_OCTETS_MAX)
 
     async def stop(self) -> None:
-        """Stop listening and take the socket away."""
+        """Stop listening and take the socket away; commands under way have a moment to come to their end."""
         if self._server is not None:
             self._server.close()
+            answering = {task for task in self._answering if task is not None}
+            if answering:
+                _, late = await asyncio.wait(answering, timeout=STOP_GRACE_S)
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*late, return_exceptions=True)
             await self._server.wait_closed()
             self._server = None
             (self._folder / SOCKET_NAME).unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections += 1
+        task = asyncio.current_task()
+        self._answering.add(task)
         try:
             uid = _peer_uid(writer.get_extra_info("socket"))
             line = await _read_line(reader)
             if uid not in (0, os.geteuid()):
                 _LOG.warning("user %d was refused at the admin socket", uid)
                 outcome = Outcome(error="only root and the daemon's own user give commands")
-            elif self._connections > CONNECTIONS_MAX:
+            elif len(self._answering) > CONNECTIONS_MAX:
                 outcome = Outcome(error="too many commands at once: try again in a moment")
             else:
                 outcome = await self._answer(line, f"uid:{uid}")
-            writer.write(msgspec.json.encode(outcome) + b"\n")
-            await writer.drain()
+            async with asyncio.timeout(ANSWER_TIME_OUT_S):
+                writer.write(msgspec.json.encode(outcome) + b"\n")
+                writer.close()
+                await writer.wait_closed()
         except (ConnectionError, TimeoutError) as error:
             _LOG.debug("a command's sender went away: %r", error)
         finally:
-            self._connections -= 1
-            writer.close()
-            with suppress(ConnectionError):
-                await writer.wait_closed()
+            self._answering.discard(task)
+            writer.transport.abort()  # after an orderly end this changes nothing
 
     async def _answer(self, line: bytes | None, by: str) -> Outcome:
         if line is None:

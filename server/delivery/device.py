@@ -46,7 +46,8 @@ class RemoteJob:
     @classmethod
     def parse(cls, text: str) -> RemoteJob:
         """The remote job that `str` wrote down."""
-        number, uuid, extent = text.split(" ")
+        number, _, rest = text.partition(" ")
+        uuid, _, extent = rest.rpartition(" ")  # it is the device's, and may hold spaces of its own
         return cls(int(number), "" if uuid == "-" else uuid, extent == "whole")
 
 
@@ -73,8 +74,8 @@ class RemoteStatus:
             JobState(group.integer("job-state", JobState.PENDING)),
             frozenset(group.strings("job-state-reasons")),
             group.string("job-state-message", ""),
-            group.integer("job-impressions-completed"),
-            group.integer("job-k-octets"),
+            _count(group, "job-impressions-completed"),
+            _count(group, "job-k-octets"),
         )
 
     @property
@@ -180,6 +181,12 @@ class IppDevice:
         if not answer.status.successful:
             raise RefusedError(answer.status, answer.operation_attributes.string("status-message", ""))
         return answer
+
+
+def _count(group: Group, name: str) -> int | None:
+    """What a device counted; some say by a negative number that they do not count."""
+    count = group.integer(name)
+    return count if count is not None and count >= 0 else None
 
 
 def _named(job: Job) -> list[Attribute]:

@@ -29,7 +29,7 @@ from server.delivery.transport import (
     Receipt,
     Shipment,
 )
-from server.errors import PullprintError
+from server.errors import PullprintError, StorageFullError
 
 _log: Final = logging.getLogger(__name__)
 
@@ -295,18 +295,22 @@ class _Attempt:
         """Wait until the device has printed the job, which it has whole."""
         loop = asyncio.get_running_loop()
         pause_s, heard_s = self._pace.poll_s, loop.time()
-        told = Progress()
+        told, was_silent = Progress(), False
         while True:
             try:
                 status = await self._device.status(self._remote.id)
             except IppError as error:
+                was_silent = True
                 if loop.time() - heard_s >= self._pace.silence_s:
                     self.lose_track(_words(error))
             else:
                 heard_s = loop.time()
                 if status is None:
+                    if was_silent:  # one that was switched off in the middle has forgotten it too
+                        self.lose_track("it gave no answer for a while, and does not know the job any more")
                     # RFC 8011 5.3.7.2: a device may forget a job as soon as it is finished. It had it whole.
                     return self._receipt(None)
+                was_silent = False
                 if status.finished:
                     return self._ended(status)
                 if (progress := _progress(status)) != told:
@@ -354,7 +358,10 @@ class _Attempt:
     async def _give_up(self, error: IppError | PullprintError) -> NoReturn:
         """Sending failed in the middle: take the job back from the device, and tell the cause."""
         why = f"{self._name} did not get the whole job: {_words(error)}."
-        again = not isinstance(error, RefusedError) or error.status in _LATER
+        # A document that we cannot read is no more readable later: each attempt would print a part of it.
+        again = isinstance(error, IppError | StorageFullError)
+        if isinstance(error, RefusedError):
+            again = error.status in _LATER
         reasons = _REASONS.get(error.status) if isinstance(error, RefusedError) else None
         try:
             await self.withdraw(why)

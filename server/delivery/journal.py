@@ -16,7 +16,7 @@ from ipp.spool import Clock
 from server.delivery.transport import Device
 from server.errors import NotStoredError, PullprintError
 from server.jobs.actors import SYSTEM
-from server.jobs.lock import parked_reasons
+from server.jobs.lock import PARKED, parked_reasons
 from server.jobs.service import JobService
 from server.storage import ledger
 from server.storage.deliveries import Delivery, Outcome
@@ -149,7 +149,7 @@ class Journal:
                 job_id,
                 Event.PARKED,
                 SYSTEM,
-                add=await self._index.read(lambda t: parked_reasons(t, job_id)),
+                add=await self._index.read(lambda t: parked_reasons(t, t.jobs.get(job_id)) or {PARKED}),
                 drop={STOPPED},
                 message=message,
             )
@@ -226,9 +226,5 @@ def _gathered(t: Transaction, delivery: Delivery, job: Job) -> Begun:
         device = Device(printer.name, printer.uri, printer.certificate)
     except NotStoredError:
         device = None
-    try:
-        holds = t.queues.get(job.printer).kind == "hold"
-    except NotStoredError:
-        holds = True  # its queue was removed: nothing of it comes out unasked
-    waits_for = frozenset(parked_reasons(t, job.id) if holds else ())
+    waits_for = frozenset(parked_reasons(t, job))
     return Begun(delivery, job, device, tuple(t.documents.of(job.id)), waits_for)

@@ -7,9 +7,15 @@ outcome, and so is every attempt that a crash cut short: its owner is asked.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable
+import fcntl
+import os
+import socket
+import struct
+import termios
+from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -26,13 +32,15 @@ from server.delivery.transport import (
 PORT: Final = 9100
 _BEGUN: Final = "begun"
 _READ_OCTETS: Final = 1 << 16
+_LOOK_S: Final = 0.05
+_COUNT: Final = struct.Struct("i")
 
 
 @dataclass(frozen=True, slots=True)
 class SocketTimes:
     """How long to wait, in seconds: for the connection, for the device to take the next octets (a printer
-    without paper takes none for long), for it to close after the last one. After `quiet_s` without an octet
-    taken it is told that the printer stopped."""
+    without paper takes none for long), for it to close once it took the last one. After `quiet_s` without an
+    octet taken it is told that the printer stopped."""
 
     connect_s: float = 10.0
     stall_s: float = 900.0
@@ -100,29 +108,32 @@ class SocketTransport:
         octets: AsyncIterable[bytes],
         shipment: Shipment,
     ) -> None:
-        drain = asyncio.create_task(_discard(reader))  # some devices stop reading when nobody hears them
+        ended = asyncio.create_task(_discard(reader))  # some devices stop reading when nobody hears them
         try:
             async for chunk in octets:
                 writer.write(chunk)
-                await self._drained(writer, shipment)
+                await self._patiently(writer.drain, shipment)
             writer.write_eof()
+            # The last ones are only in our own memory yet; and a device may have ended before it had them.
+            while left := _not_taken(writer):
+                await self._patiently(partial(_fewer, writer, left), shipment)
             async with asyncio.timeout(self._times.close_s):
-                await drain
+                await ended
         finally:
-            drain.cancel()
+            ended.cancel()
             with suppress(asyncio.CancelledError, OSError):
-                await drain
+                await ended
 
-    async def _drained(self, writer: asyncio.StreamWriter, shipment: Shipment) -> None:
-        """Wait until the device took what was written; tell when it does not for a while."""
+    async def _patiently(self, taking: Callable[[], Awaitable[None]], shipment: Shipment) -> None:
+        """Wait until the device has taken some of what was written; tell when it does not for a while."""
         try:
             async with asyncio.timeout(self._times.quiet_s):
-                await writer.drain()
+                await taking()
                 return
         except TimeoutError:
             await shipment.report(Progress(True, f"{self._name} takes no more: has it paper and toner?"))
         async with asyncio.timeout(self._times.stall_s):
-            await writer.drain()
+            await taking()
         await shipment.report(Progress())
 
     def _unknown(self, why: str) -> OutcomeUnknownError:
@@ -136,6 +147,23 @@ async def _discard(reader: asyncio.StreamReader) -> None:
     """Read until the peer ends the connection. Raises OSError where it breaks it off."""
     while await reader.read(_READ_OCTETS):
         pass
+
+
+def _not_taken(writer: asyncio.StreamWriter) -> int:
+    """How many octets the device's machine has not acknowledged. Raises OSError where it broke off."""
+    connection: socket.socket = writer.get_extra_info("socket")
+    if writer.is_closing():
+        raise ConnectionResetError("it broke off the connection")
+    if error := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(error, os.strerror(error))
+    (count,) = _COUNT.unpack(fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(_COUNT.size)))
+    return int(count) + writer.transport.get_write_buffer_size()
+
+
+async def _fewer(writer: asyncio.StreamWriter, left: int) -> None:
+    """Return once fewer octets are left than that."""
+    while _not_taken(writer) >= left:  # noqa: ASYNC110 - the kernel tells nobody
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Protocol
 
-from ipp.errors import AuthenticationRequired
+from ipp.errors import AuthenticationRequired, RemoteProtocolError
 from ipp.exchange import Handler, Request, Response
 from server.identity.policy import OPEN
 
@@ -34,7 +34,12 @@ class Guard:
         """Answer as the handler does. Raises AuthenticationRequired where the name needs proof."""
         message = request.message
         if request.user is None and message.operation not in OPEN:
-            claimed = message.operation_attributes.string("requesting-user-name", "")
-            if request.peer not in self._trusted or (claimed and await self._names.find(str(claimed))):
+            if request.peer not in self._trusted:
+                raise AuthenticationRequired
+            try:
+                claimed = message.operation_attributes.string("requesting-user-name", "")
+            except RemoteProtocolError:
+                claimed = ""  # of another syntax: nobody is called so, and the handler says what is wrong
+            if claimed and await self._names.find(str(claimed)):
                 raise AuthenticationRequired
         return await self._handler.handle(request)

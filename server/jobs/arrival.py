@@ -21,6 +21,8 @@ from server.storage.scope import encode_attributes
 
 # What is told of a job, or of a document, besides names: thousands of them are read for one Get-Jobs.
 ATTRIBUTES_OCTETS_MAX: Final = 8 << 10
+# What a document claims to be may be any number; an integer of IPP has 31 bits (RFC 8010 3.5.2).
+IMPRESSIONS_MAX: Final = 2**31 - 1
 # A job's row holds what it tells of each of its documents, and is written anew with each.
 DOCUMENTS_MAX: Final = 1000
 
@@ -60,12 +62,16 @@ def add_document(job: Job, received: Received, now: datetime) -> Job:
         format=received.format,
         octets=received.taken.octets,
         created=now,
-        impressions=received.analysis.impressions,
+        impressions=_bounded(received.analysis.impressions),
         attributes=received.ticket.attributes,
     )
     known = [each.impressions for each in (*job.documents, document)]
     total = None if None in known else sum(count for count in known if count is not None)
-    return replace(job, documents=(*job.documents, document), impressions=total)
+    return replace(job, documents=(*job.documents, document), impressions=_bounded(total))
+
+
+def _bounded(impressions: int | None) -> int | None:
+    return None if impressions is None else min(impressions, IMPRESSIONS_MAX)
 
 
 def check_number(job: Job) -> None:

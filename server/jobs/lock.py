@@ -51,16 +51,18 @@ class Lock:
         """What is kept of a password."""
         return await self._passwords.hash_octets(password)
 
-    async def open(self, job: Job, password: bytes | None, user: User, peer: str) -> bool:
-        """Whether there was a lock, which the password opened. The ledger is told of one that did not.
+    async def open(self, job: Job, password: bytes | None, user: User, peer: str) -> None:
+        """Return where the job has no lock or this opens it. The ledger is told of a password that does not.
+
+        It is asked for again where the job was released already: it may be sent to another device now.
 
         Raises:
             RemoteProtocolError: client-error-not-authorized where there is none, where it is another one, and
-                where too many were, whether this one is right or not.
+                where too many were, whether this one is right or not. client-error-not-found.
         """
-        phc = await self._index.read(lambda t: password_of(t, job))
+        phc = await self._index.read(lambda t: _password_of(t, job))
         if phc is None:
-            return False
+            return
         if password is None:
             raise _refused("it comes out with its job-password only: give it")
         name = str(job.uuid)
@@ -77,21 +79,26 @@ class Lock:
             await self._index.write(tell)
             raise _refused("that is not its job-password")
         self._attempts.succeed(name, peer)
-        return True
 
 
-def parked_reasons(t: Transaction, job_id: int) -> set[str]:
-    """What a job waits for that is parked (again)."""
-    return {PARKED} if t.jobs.password(job_id) is None else {PARKED, LOCKED}
+def parked_reasons(t: Transaction, job: Job) -> set[str]:
+    """What a job waits for that is parked (again); nothing, where it comes out unasked.
 
-
-def password_of(t: Transaction, job: Job) -> str | None:
-    """What is kept of the password with which this job is parked; None where it is not, or has none.
-
-    What it was sent with counts, not the reasons that it gives for waiting. Raises client-error-not-found.
+    One with a password never does, whatever was made of its queue since; nor one whose queue is gone.
     """
+    if t.jobs.password(job.id) is not None:
+        return {PARKED, LOCKED}
     try:
-        return t.jobs.password(job.id) if PARKED in job.reasons else None
+        parks = t.queues.get(job.printer).kind == "hold"
+    except NotStoredError:
+        parks = True
+    return {PARKED} if parks else set()
+
+
+def _password_of(t: Transaction, job: Job) -> str | None:
+    """What is kept of the password that a job was sent with: that counts, not why it says that it waits."""
+    try:
+        return t.jobs.password(job.id)
     except NotStoredError as error:
         raise RemoteProtocolError(str(error), status=Status.CLIENT_ERROR_NOT_FOUND) from error
 

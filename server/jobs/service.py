@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 from uuid import UUID, uuid4
 
 from ipp import Attribute, Attributes, JobState, OutOfBand, RemoteProtocolError, Status
+from ipp.dnssd import cut_octets
 from ipp.exchange import User
 from ipp.job import ACTIVE, Event, Job, advance
 from ipp.spool import Clock, DocumentTicket, Query, Ticket
@@ -24,10 +25,9 @@ from server.errors import NotStoredError, StorageError, VersionConflictError
 from server.jobs.actors import SYSTEM, actor_of
 from server.jobs.arrival import add_document, check_number, check_size, make_job, put_before, read_ahead
 from server.jobs.intake import Intake, Received
-from server.jobs.lock import LOCKED, PARKED, Lock, parked_reasons, password_of
+from server.jobs.lock import LOCKED, PARKED, Lock, parked_reasons
 from server.jobs.telling import kind_of, record
 from server.storage import ledger
-from server.storage.fleet import Queue
 from server.storage.index import Index, Transaction
 from server.storage.vault import Vault
 
@@ -36,6 +36,9 @@ _log: Final = logging.getLogger(__name__)
 # A document up to this length is read before its job is made: both are then one row written once, in one
 # transaction. Of a larger one, which may take its time, the job is there and can be canceled while it comes.
 WHOLE_OCTETS_MAX: Final = 256 << 10
+
+# A job-state-message is text(1023); what a device says may be longer.
+MESSAGE_OCTETS_MAX: Final = 1023
 
 Also: TypeAlias = Callable[[Transaction, Job], None]
 
@@ -102,7 +105,8 @@ class JobService:
             return await self.receive(job.id, document, put_before(head, rest), last=True, user=ticket.user)
         except BaseException:
             # Half a document is no job: the client was not told of it, and cannot add to it.
-            await self.change(job.id, Event.ABORTED, ticket.user)
+            with suppress(RemoteProtocolError):  # it has ended already: what broke it off is what is told
+                await self.change(job.id, Event.ABORTED, ticket.user)
             raise
 
     async def _submit_whole(self, queue: str, ticket: Ticket, received: Received) -> Job:
@@ -140,7 +144,8 @@ class JobService:
         except NotStoredError:
             await self._intake.discard(received)
         else:
-            await self.change(job.id, Event.ABORTED, user)
+            with suppress(RemoteProtocolError):  # it came out, or was canceled, before
+                await self.change(job.id, Event.ABORTED, user)
 
     async def accept(self, queue: str, ticket: Ticket) -> Job:
         """A new job that expects documents: parked in a hold queue, else waiting for its device.
@@ -238,20 +243,17 @@ class JobService:
     ) -> Job:
         """Let a parked job come out of a device. The same call for every way in which a person asks.
 
-        A job that waits for its job-password comes out for nobody without it: see `Lock.open`.
+        A job with a job-password comes out for nobody without it: see `Lock.open`.
         """
-        unlocked = await self._lock.open(await self._need(job_id), password, user, peer)
-        return await self._change(
-            job_id, [Event.RELEASED], user, device=device, message=message, unlocked=unlocked
-        )
+        await self._lock.open(await self._need(job_id), password, user, peer)
+        return await self._change(job_id, [Event.RELEASED], user, device=device, message=message)
 
-    async def restart(self, job_id: int, queue: Queue, user: User) -> Job:
-        """Print a finished job again, if its documents are still there; in a hold queue, park it again."""
-        if queue.kind != "hold":
-            return await self._change(job_id, [Event.RESTARTED], user)
-        await self._need(job_id)
-        reasons = await self._index.read(lambda t: parked_reasons(t, job_id))
-        return await self._change(job_id, [Event.RESTARTED, Event.HELD], user, add=reasons)
+    async def restart(self, job_id: int, user: User) -> Job:
+        """Print a finished job again, if its documents are still there; parked again, if it was."""
+        job = await self._need(job_id)
+        reasons = await self._index.read(lambda t: parked_reasons(t, job))
+        events = [Event.RESTARTED, *([Event.HELD] if reasons else [])]
+        return await self._change(job_id, events, user, add=reasons)
 
     async def _change(
         self,
@@ -266,7 +268,6 @@ class JobService:
         device: str | None = None,
         impressions: int | None = None,
         version: int | None = None,
-        unlocked: bool = False,
         also: Also | None = None,
         printer: str | None = None,
     ) -> Job:
@@ -275,13 +276,14 @@ class JobService:
         With `version`, only where the job is at that version: else raises VersionConflictError.
         """
         now = self._clock()
+        message = cut_octets(message, MESSAGE_OCTETS_MAX)
 
         def change(t: Transaction) -> tuple[Job, list[str]]:
             before = job = _stored(t, job_id, printer)
             if Event.RELEASED in events and t.deliveries.is_under_way(job_id):
                 raise RemoteProtocolError("a device has it", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             if Event.RELEASED in events:
-                _check_release(t, before, device, unlocked)
+                _check_release(before, device)
             if Event.RESTARTED in events and len(t.documents.of(job_id)) < len(job.documents):
                 raise RemoteProtocolError("its documents are gone", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             for event in events:
@@ -349,7 +351,9 @@ class JobService:
             if until == "no-hold":
                 job = _without_hold(job, now)
             elif until is not None:
-                job = advance(job, Event.HELD, now, add=("job-hold-until-specified",))
+                # What was released and did not begin to come out is parked again, and its lock closed.
+                waits_for = {"job-hold-until-specified"} | parked_reasons(t, job)
+                job = advance(job, Event.HELD, now, add=waits_for)
             job = t.jobs.update(job, before.version)
             kind = "job-config-changed" if job.state == before.state else "job-state-changed"
             record(t, kind, job, actor_of(t, user), now)
@@ -481,14 +485,10 @@ def _reasons(event: Event, job: Job, user: User, add: Iterable[str]) -> set[str]
     return reasons
 
 
-def _check_release(t: Transaction, job: Job, device: str | None, unlocked: bool) -> None:
-    """A parked job comes out where somebody asked for it, and a locked one only once its lock is open."""
-    if PARKED not in job.reasons:
-        return
-    if device is None:
+def _check_release(job: Job, device: str | None) -> None:
+    """A parked job comes out where somebody asked for it."""
+    if PARKED in job.reasons and device is None:
         raise RemoteProtocolError("it is released at a printer", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
-    if not unlocked and password_of(t, job) is not None:
-        raise RemoteProtocolError("it is locked again", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
 
 
 def _without_hold(job: Job, now: datetime) -> Job:

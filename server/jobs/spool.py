@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from ipp import Attribute, Attributes, JobState, PrinterState, RemoteProtocolError, Status
 from ipp.exchange import User
 from ipp.job import ACTIVE, FINISHED, Event, Job
+from ipp.registry import attribute
 from ipp.spool import Clock, Command, DocumentTicket, Notice, PrinterStatus, Query, Ticket
 from server.errors import NotStoredError
 from server.jobs.actors import actor_of
@@ -145,8 +147,9 @@ class QueueSpool:
         await self._index.write(change)
         if command is Command.RELEASE_HELD_NEW_JOBS:
             for job in await self.find(Query(frozenset({JobState.PENDING_HELD}))):
-                if job.reasons & {"job-held-for-release"} and "job-release-wait" not in job.reasons:
-                    await self._service.change(job.id, Event.RELEASED, user)
+                if "job-held-for-release" in job.reasons and "job-release-wait" not in job.reasons:
+                    with suppress(RemoteProtocolError):  # it was canceled meanwhile: the others go on
+                        await self._service.change(job.id, Event.RELEASED, user)
 
     async def configure(self, changes: Sequence[Attribute], user: User) -> None:
         """Keep printer attributes that an operator set."""
@@ -192,10 +195,11 @@ class QueueSpool:
             )
         if event is Event.RESTARTED:
             await self._own(job_id)
-            return await self._service.restart(job_id, await self.queue(), user)
+            return await self._service.restart(job_id, user)
+        if event is Event.HELD:
+            return await self.amend(job_id, [attribute("job-hold-until", "indefinite")], user)
         # Whether it is of this queue is seen where it is changed: one request may cancel thousands.
-        add = {"job-hold-until-specified"} if event is Event.HELD else set[str]()
-        return await self._service.change(job_id, event, user, add=add, message=message, printer=self._name)
+        return await self._service.change(job_id, event, user, message=message, printer=self._name)
 
     async def release(
         self, job_id: int, user: User, *, password: bytes | None = None, peer: str = "", message: str = ""

@@ -53,6 +53,7 @@ class _Pending(Protocol):
 
     def given_up(self) -> bool: ...
     def run(self, connection: apsw.Connection) -> None: ...
+    def met_full_disk(self) -> bool: ...
     def fail(self, error: BaseException) -> None: ...
     def answer(self) -> None: ...
 
@@ -81,6 +82,9 @@ class _Request(Generic[T]):
             if connection.in_transaction:
                 connection.execute("ROLLBACK TO request").close()
                 connection.execute("RELEASE request")
+
+    def met_full_disk(self) -> bool:
+        return isinstance(self._error, apsw.FullError)
 
     def fail(self, error: BaseException) -> None:
         if self._error is None:
@@ -224,6 +228,8 @@ class Database:
             for request in batch:
                 request.run(connection)
                 if not connection.in_transaction:  # disk full, I/O error: SQLite undid all, not one savepoint
+                    if request.met_full_disk():
+                        raise apsw.FullError("the disk was full for another change")
                     raise DatabaseError(
                         f"database {self.path} undid a commit after an error in another change: try again"
                     )

@@ -40,15 +40,15 @@ SELECT deliveries.id FROM deliveries JOIN jobs ON jobs.id = deliveries.job_id
 WHERE deliveries.tenant = :tenant AND deliveries.finished_us IS NULL
     AND (jobs.claimed_by IS NULL OR jobs.claimed_until_us <= :now)
 """
-# Released out of a queue that parks, and nothing happened since.
+# Released where it was parked, and nothing happened since.
 LATE: Final = """
 SELECT id FROM jobs
 WHERE tenant = :tenant AND state IN (3, 6) AND output_device NOT NULL
     AND instr(reasons, 'job-incoming ') = 0 AND instr(reasons, 'job-suspended') = 0
     AND (claimed_by IS NULL OR claimed_until_us <= :now)
     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE job_id = jobs.id AND finished_us IS NULL)
-    AND EXISTS (SELECT 1 FROM queues
-        WHERE queues.tenant = jobs.tenant AND queues.name = jobs.printer AND queues.kind = 'hold')
+    AND (password NOT NULL OR NOT EXISTS (SELECT 1 FROM queues
+        WHERE queues.tenant = jobs.tenant AND queues.name = jobs.printer AND queues.kind != 'hold'))
     AND (SELECT time_us FROM ledger WHERE ledger.tenant = jobs.tenant AND ledger.job_id = jobs.id
         ORDER BY seq DESC LIMIT 1) < :before
 """
@@ -106,7 +106,7 @@ class DispatchRows:
         ]
 
     def late(self, now: datetime, lasts: timedelta) -> list[int]:
-        """Jobs out of a queue that parks whose release is longer ago than that and which did not come out."""
+        """Parked jobs whose release is longer ago than that and which did not come out."""
         bindings = {"now": to_us(now), "before": to_us(now - lasts)}
         return [row.id for row in self._scope.fetch(LATE, bindings, _Id)]
 

@@ -123,10 +123,13 @@ class LocalKeyFile:
         cls, path: Path, *, now: Callable[[], datetime] | None = None, random: Random = os.urandom
     ) -> LocalKeyFile:
         """As `load`, making the file with one new key where there is none; two at once agree on one."""
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with suppress(FileExistsError):  # another process was first: its key is the one
-                _write_durably(path, _PREAMBLE + _entry_text(now, random), replace=False)
+        try:
+            if not path.exists():
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with suppress(FileExistsError):  # another process was first: its key is the one
+                    _write_durably(path, _PREAMBLE + _entry_text(now, random), replace=False)
+        except OSError as error:
+            raise KeyFileError(f"key file {path} cannot be made: {error.strerror}") from error
         return cls.load(path, random=random)
 
     @property

@@ -174,10 +174,25 @@ async def test_a_ledger_that_was_changed_has_its_own_exit_code(served: Office) -
 async def test_a_profile_is_a_file_that_others_cannot_read(served: Office, tmp_path: Path) -> None:
     await good(served, "users", "add", "ada", "--no-password")
     file = tmp_path / "ada.mobileconfig"
-    shown = await good(served, "profile", "ada", "--host", "print.example", "--output", str(file))
-    assert "prints as ada" in shown
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert file.read_bytes().endswith(b" print.example")
+    for _ in range(2):
+        shown = await good(served, "profile", "ada", "--host", "print.example", "--output", str(file))
+        assert "prints as ada" in shown
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert file.read_bytes().endswith(b" print.example")
+        file.chmod(0o644)  # and is made anew in its place
+
+
+async def test_a_profile_lies_in_this_folder_whatever_its_person_is_called(
+    served: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    for name in ("../ada", "corp/ada", f"{tmp_path}/ada"):
+        await good(served, "users", "add", name, "--no-password")
+        await good(served, "profile", name)
+    assert len(list(here.iterdir())) == 3
+    assert not (tmp_path / "ada.mobileconfig").exists()
 
 
 async def test_a_profile_that_cannot_be_written_says_so(served: Office, tmp_path: Path) -> None:

@@ -83,6 +83,18 @@ def test_a_whole_file_is_read() -> None:
         ('[identity]\ntrusted_networks = ["10.0.0.1/8"]', "$.identity.trusted_networks[0]", "host bits"),
         ('[discovery]\ninterfaces = ["eth0"]', "$.discovery.interfaces[0]", "no address"),
         ("[jobs]\nexpire_after_s = 0", "$.jobs.expire_after_s", "above 0"),
+        ("[jobs]\nexpire_after_s = 2147483648", "$.jobs.expire_after_s", "at most 2147483647 seconds"),
+        ("[jobs]\nforget_after_s = 1000000000000", "$.jobs.forget_after_s", "at most"),
+        ("[jobs]\nincoming_time_out_s = 1e10", "$.jobs.incoming_time_out_s", "a whole number"),
+        ("[jobs]\nincoming_time_out_s = 3000000000", "$.jobs.incoming_time_out_s", "at most"),
+        ('[listen]\nnames = ["a", ""]', "$.listen.names[1]", "no host name"),
+        ('[listen]\nnames = ["a b"]', "$.listen.names[0]", "no host name"),
+        ('[listen]\nnames = ["http://a/"]', "$.listen.names[0]", "no host name"),
+        ('[listen]\nnames = ["[::1]"]', "$.listen.names[0]", "no host name"),
+        ('[listen]\nnames = ["a\\u0000"]', "$.listen.names[0]", "no host name"),
+        ('name = "a\\u001b"', "$.name", "control character"),
+        ('data = "\\u0000"', "$.data", "NUL"),
+        (f"x = {'[' * 5000}", "$", "not a configuration file"),
         ("queues = 3", "$.queues", "write a list here, not a whole number"),
         ('[[queues]]\nkind = "hold"', "$.queues[0].name", "missing"),
         (
@@ -106,6 +118,11 @@ def test_an_error_says_where_and_what_to_do(text: str, path: str, said: str) -> 
     assert caught.value.path == path
     assert str(caught.value).startswith(f"{path}: ")
     assert said in str(caught.value)
+
+
+def test_a_machine_is_called_by_any_name_or_address() -> None:
+    names = ("print", "print.example.org.", "drucker.bücher.example", "10.0.0.1", "fe80::1", "a_b")
+    assert parse(f"[listen]\nnames = {list(names)}").listen.names == names
 
 
 def test_a_password_in_a_uri_is_not_repeated_in_the_error() -> None:

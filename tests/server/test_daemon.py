@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import plistlib
 import socket
@@ -306,6 +307,18 @@ async def test_what_stands_in_the_way_of_a_start_is_told(
         assert daemon.port
 
 
+async def test_a_data_folder_that_cannot_be_locked_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with pytest.raises(StartError, match=r"cannot be locked: .*local disk"):
+        async with running(configure(tmp_path)):
+            pass
+
+
 async def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StartError, match="name another by --data"):
@@ -379,5 +392,10 @@ async def test_its_instance_is_kept_and_a_damaged_one_is_told(tmp_path: Path) ->
         assert (await client.get_printer_attributes("printer-uuid")).string("printer-uuid") == first
     (tmp_path / "instance").write_text("x")
     with pytest.raises(StartError, match="instance is damaged"):
+        async with running(configure(tmp_path)):
+            pass
+    (tmp_path / "instance").unlink()
+    (tmp_path / "instance").mkdir()
+    with pytest.raises(StartError, match="instance cannot be made or read"):
         async with running(configure(tmp_path)):
             pass

@@ -14,6 +14,7 @@ from ipp import Attributes, JobState, RemoteProtocolError, Status
 from ipp.job import Event
 from ipp.spool import DocumentTicket, Ticket, utc_now
 from server.delivery import open_transport
+from server.delivery.journal import Journal
 from server.delivery.transport import (
     NotDeliveredError,
     OutcomeUnknownError,
@@ -21,7 +22,7 @@ from server.delivery.transport import (
     Receipt,
     Shipment,
 )
-from server.errors import NotStoredError
+from server.errors import NotStoredError, StorageFullError
 from server.jobs.spool import QueueSpool
 from server.release import Policy
 from server.storage import ledger
@@ -500,6 +501,43 @@ async def test_a_device_that_stops_in_the_middle_is_told_until_it_goes_on(
         job = await rooms.finished(job_id)
     assert job.reasons == {"job-completed-successfully"}
     assert job.message == ""
+
+
+async def test_a_disk_that_is_full_takes_no_job_from_the_device_that_prints_it(
+    rooms: Rooms, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def full(*_: object) -> None:
+        raise StorageFullError("the disk is full")
+
+    class Jammed(Patient):
+        async def deliver(self, shipment: Shipment) -> Receipt:
+            await shipment.report(Progress(True, "tray has no paper."))
+            await shipment.report(Progress())
+            return Receipt()
+
+    monkeypatch.setattr(Journal, "stop", full)
+    device = Jammed()
+    async with running(rooms.releaser(transports=lambda _: device)):  # type: ignore[arg-type,return-value]
+        job = await rooms.finished(await _released(rooms))
+    assert job.state is JobState.COMPLETED
+    assert device.canceled == []
+    assert "the disk is full" in caplog.text
+
+
+async def test_a_clock_that_is_put_back_lets_nobody_wait_for_it(rooms: Rooms, nowhere: str) -> None:
+    await rooms.add_printer("away", nowhere)
+    await rooms.add_queue("far", "direct", "away")
+    job_id = await rooms.park(queue="far")
+    policy = replace(QUICK, direct_patience=timedelta(days=1))
+    async with running(rooms.releaser(policy)):
+        await rooms.until(lambda job: job.state is JobState.PROCESSING_STOPPED, job_id)
+    tried = len(await rooms.deliveries(job_id))
+    late = rooms.releaser(policy)
+    late._clock = lambda: utc_now() - timedelta(days=365)
+    async with running(late):
+        async with asyncio.timeout(10):
+            while len(await rooms.deliveries(job_id)) == tried:
+                await rooms.ledger.wait(rooms.ledger.head)
 
 
 async def test_two_dispatchers_on_one_database_deliver_each_job_once(rooms: Rooms, tmp_path: Path) -> None:

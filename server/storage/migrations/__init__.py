@@ -82,7 +82,8 @@ def migrate(connection: apsw.Connection, path: Path, known: Sequence[Migration] 
             applied += 1
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a disk that is full ends it by itself
+            connection.execute("ROLLBACK")
         raise
     return applied
 

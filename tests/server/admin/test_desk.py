@@ -131,6 +131,14 @@ async def test_a_printer_that_cannot_be_asked_is_called_by_its_address(
     assert (await office.desk.carry(c.AddPrinter(uri=uri), BY)).name == name
 
 
+@pytest.mark.parametrize("uri", ["ipp://[::1/", "http://laser.example/", "ipp://me:sesame@laser.example/"])
+async def test_what_is_no_printers_uri_is_not_asked(office: Office, uri: str) -> None:
+    for command in (c.AddPrinter(uri=uri), c.ProbePrinter(printer=uri)):
+        with pytest.raises(CommandError, match=r"^uri: ") as caught:
+            await office.desk.carry(command, BY)
+        assert "sesame" not in str(caught.value)
+
+
 async def test_a_second_printer_of_the_same_name_gets_another(office: Office) -> None:
     await office.desk.carry(c.AddPrinter(uri=LASER), BY)
     assert (await office.desk.carry(c.AddPrinter(uri=LASER), BY)).name == "laser-2nd-floor-2"
@@ -210,7 +218,9 @@ async def test_a_canceled_job_cannot_be_canceled_or_released_again(office: Offic
         await office.desk.carry(c.ReleaseJob(job=job_id, printer="laser"), BY)
 
 
-@pytest.mark.parametrize("command", [c.ShowJob(job=99), c.CancelJob(job=99), c.ShowJob(job=-(2**63))])
+@pytest.mark.parametrize(
+    "command", [c.ShowJob(job=99), c.CancelJob(job=99), c.ShowJob(job=-(2**99)), c.CancelJob(job=2**99)]
+)
 async def test_a_job_that_is_not_there_is_said_to_be_missing(office: Office, command: c.Command) -> None:
     with pytest.raises(CommandError, match="there is no job"):
         await office.desk.carry(command, BY)
@@ -230,6 +240,11 @@ async def test_the_ledger_is_shown_and_verified(office: Office) -> None:
     assert not verdict.faults
     again = await office.desk.carry(c.VerifyLedger(head=verdict.head), BY)
     assert again == verdict
+
+
+async def test_a_number_that_no_event_has_finds_none(office: Office) -> None:
+    for command in (c.ShowLedger(after=2**99), c.ShowLedger(job=2**99), c.ShowLedger(job=-(2**99))):
+        assert await office.desk.carry(command, BY) == []
 
 
 @pytest.mark.parametrize("head", ["x", "1:2", "1:" + "g" * 64])

@@ -117,6 +117,34 @@ async def test_who_connects_and_says_nothing_is_let_go(
     writer.close()
 
 
+@pytest.mark.parametrize("octets", [b"", b'{"command": "users.link", "name": "ada"}\n'])
+async def test_who_neither_asks_nor_reads_does_not_keep_the_daemon_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, octets: bytes
+) -> None:
+    monkeypatch.setattr(admin_socket, "STOP_GRACE_S", 0.05)
+    made = AdminServer(tmp_path, carry)
+    await made.start()
+    _, writer = await asyncio.open_unix_connection(str(tmp_path / SOCKET_NAME), limit=1)
+    writer.write(octets)
+    await asyncio.sleep(0.05)
+    await made.stop()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    writer.close()
+    assert others == set()
+
+
+async def test_who_reads_no_answer_is_let_go(
+    server: AdminServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin_socket, "ANSWER_TIME_OUT_S", 0.05)
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / SOCKET_NAME), limit=1)
+    writer.write(b'{"command": "users.link", "name": "ada"}\n')
+    await asyncio.sleep(0.2)
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await reader.readexactly(2_000_000)
+    writer.close()
+
+
 async def test_what_an_earlier_daemon_left_is_replaced(tmp_path: Path) -> None:
     left = socket.socket(socket.AF_UNIX)
     left.bind(str(tmp_path / SOCKET_NAME))

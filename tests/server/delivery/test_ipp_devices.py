@@ -11,8 +11,9 @@ from uuid import UUID
 
 import pytest
 
-from ipp import Group, GroupTag, JobState, Message, Operation, PrinterState, Status, encode
+from ipp import Attribute, Group, GroupTag, JobState, Message, Operation, PrinterState, Status, Tag, encode
 from ipp.endpoint import Endpoint
+from ipp.errors import ConnectionFailed
 from ipp.everywhere import Capabilities, attributes
 from ipp.exchange import Handler, Request, Response, Route, User
 from ipp.job import ACTIVE, Document, Event, Job
@@ -22,7 +23,7 @@ from ipp.printer import Printer
 from ipp.registry import attribute
 from ipp.spool import Command, Query, Ticket
 from ipp.tls import OwnIdentity
-from server.delivery.device import IppDevice, RemoteStatus
+from server.delivery.device import IppDevice, RemoteJob, RemoteStatus
 from server.delivery.ipp import IppTransport, Pace
 from server.delivery.transport import Device, NotDeliveredError, OutcomeUnknownError
 from server.errors import SealBrokenError
@@ -233,6 +234,14 @@ async def test_what_was_canceled_after_pages_came_out_is_not_sent_again_unasked(
             await to(made).deliver(load(broken)[0])
 
 
+def test_a_device_that_counts_below_nothing_does_not_count() -> None:
+    told = Group(GroupTag.JOB, [attribute("job-state", JobState.COMPLETED)])
+    told.add(Attribute.of("job-impressions-completed", Tag.INTEGER, -1))
+    told.add(Attribute.of("job-k-octets", Tag.INTEGER, -2))
+    status = RemoteStatus.of(told)
+    assert (status.impressions, status.k_octets) == (None, None)
+
+
 async def test_what_the_device_aborts_is_told_and_not_sent_again(make: Make, load: Load) -> None:
     async with make() as made:
         made.failure = RuntimeError("a jam")
@@ -281,6 +290,29 @@ async def test_a_device_that_forgets_what_it_printed_has_printed_it(make: Make, 
         await delivery
 
 
+async def test_a_device_that_was_switched_off_while_it_printed_has_not_printed_for_sure(
+    make: Make, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, off = IppDevice.status, asyncio.Event()
+
+    async def forgets_in_the_dark(device: IppDevice, job_id: int) -> RemoteStatus | None:
+        if off.is_set():
+            off.clear()
+            await made.spool.forget([1], OPERATOR)
+            raise ConnectionFailed("no connection", may_have_arrived=False)
+        return await real(device, job_id)
+
+    monkeypatch.setattr(IppDevice, "status", forgets_in_the_dark)
+    async with make() as made:
+        await made.spool.command(Command.PAUSE, OPERATOR)
+        shipment, told = load(PDF)
+        delivery = asyncio.create_task(to(made).deliver(shipment))
+        await told.noted(2)
+        off.set()
+        with pytest.raises(OutcomeUnknownError, match="does not know the job any more"):
+            await delivery
+
+
 async def test_a_device_that_goes_silent_while_it_prints_leaves_the_outcome_unknown(
     make: Make, load: Load
 ) -> None:
@@ -308,6 +340,13 @@ async def test_a_device_that_starts_later_than_we_do_is_waited_for(make: Make, l
         assert not settling.done()
         with pytest.raises(OutcomeUnknownError, match="cannot be asked"):
             await settling
+
+
+@pytest.mark.parametrize("uuid", ["", "urn:uuid:1", "urn:uuid: of a kind", " ", "  whole", "ä whole begun"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_is_noted_of_a_device_s_job_is_read_again_whatever_it_calls_it(uuid: str, whole: bool) -> None:
+    remote = RemoteJob(2**31 - 1, uuid, whole)
+    assert RemoteJob.parse(str(remote)) == remote
 
 
 async def test_a_device_that_speaks_the_first_version_only_is_spoken_to_in_it(make: Make, load: Load) -> None:

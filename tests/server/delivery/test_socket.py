@@ -90,6 +90,54 @@ async def test_a_printer_that_never_closes_leaves_the_outcome_unknown(
         await to(raw_printer.uri).deliver(load(PDF)[0])
 
 
+async def test_a_printer_that_ends_before_it_took_the_document_has_not_printed_it(load: Load) -> None:
+    # What it was sent lies in our own memory: it ended its side, and reads nothing.
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        shipment, _ = load(Blank(1 << 18))
+        delivery = asyncio.create_task(
+            to(f"socket://127.0.0.1:{listener.getsockname()[1]}").deliver(shipment)
+        )
+        taken, _ = await asyncio.get_running_loop().run_in_executor(None, listener.accept)
+        with taken:
+            taken.shutdown(socket.SHUT_WR)
+            with pytest.raises(OutcomeUnknownError):
+                await delivery
+
+
+async def test_a_printer_that_says_at_once_that_it_will_not_speak_gets_everything(load: Load) -> None:
+    received = bytearray()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write_eof()
+        received.extend(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with server:
+        uri = f"socket://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await to(uri, SocketTimes()).deliver(load(PDF * 1000)[0])
+    assert received == PDF * 1000
+
+
+async def test_a_printer_that_stops_at_the_last_octets_is_told_and_waited_for(
+    raw_printer: SocketPrinter, load: Load
+) -> None:
+    # Everything fits into the buffers on the way: nobody waits to write, and yet it has not been taken.
+    raw_printer.stall_after_octets = 1
+    raw_printer.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    shipment, told = load(Blank(1 << 18))
+    times = replace(TIMES, stall_s=30, close_s=0.2)
+    delivery = asyncio.create_task(to(raw_printer.uri, times).deliver(shipment))
+    async with asyncio.timeout(10):
+        await told.reported(1)
+    assert told.progress[0].stopped
+    await asyncio.sleep(2 * times.close_s)
+    raw_printer.resume()
+    await delivery
+    assert raw_printer.complete()[0].octets == 1 << 18
+
+
 async def test_a_connection_that_is_broken_off_leaves_the_outcome_unknown(load: Load) -> None:
     async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(100)

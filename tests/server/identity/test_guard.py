@@ -2,13 +2,18 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 
-from ipp import Group, GroupTag, Message, Operation
+from ipp import Group, GroupTag, Message, Operation, Status, Tag, decode
 from ipp.errors import AuthenticationRequired
+from ipp.everywhere import Capabilities, attributes
 from ipp.exchange import Request, Response, User
+from ipp.job import Document, Job
+from ipp.memory import MemorySpool
 from ipp.message import Attribute
+from ipp.operations import standard_printer
 from ipp.registry import attribute
 from server.identity.guard import Guard
 from server.identity.people import People
@@ -31,16 +36,20 @@ async def no_document() -> AsyncIterator[bytes]:
     yield b""
 
 
+async def print_nothing(job: Job, document: Document, data: bytes) -> None:
+    """A printer that is not asked to print."""
+
+
 def ask(
     operation: Operation = Operation.PRINT_JOB,
     name: str | None = "ada",
     peer: str = NEAR,
     user: User | None = None,
 ) -> Request:
-    attributes: list[Attribute] = []
+    asked: list[Attribute] = []
     if name is not None:
-        attributes.append(attribute("requesting-user-name", name))
-    message = Message(operation, 1, [Group(GroupTag.OPERATION, attributes)])
+        asked.append(attribute("requesting-user-name", name))
+    message = Message(operation, 1, [Group(GroupTag.OPERATION, asked)])
     return Request(message, "ipp://localhost/ipp/print", no_document(), user, False, peer)
 
 
@@ -53,6 +62,28 @@ async def guard(people: People) -> Guard:
 @pytest.mark.parametrize("name", ["bob", "", None])
 async def test_a_name_that_is_nobodys_is_believed(guard: Guard, name: str | None) -> None:
     assert (await guard.handle(ask(name=name))).octets == b"answer"
+
+
+@pytest.mark.parametrize("peer", [NEAR, FAR])
+async def test_a_name_of_another_syntax_is_answered_by_the_printer_and_nobodys(
+    people: People, peer: str
+) -> None:
+    described = attributes(Capabilities("Park", UUID(int=4)))
+    async with MemorySpool(print_nothing) as spool:
+        guard = Guard(standard_printer(described, spool), people, {NEAR})
+        head = [
+            attribute("attributes-charset", "utf-8"),
+            attribute("attributes-natural-language", "en"),
+            attribute("printer-uri", "ipp://localhost/ipp/print"),
+            Attribute.of("requesting-user-name", Tag.OCTET_STRING, b"ada"),
+        ]
+        message = Message(Operation.GET_JOBS, 1, [Group(GroupTag.OPERATION, head)])
+        request = Request(message, "ipp://localhost/ipp/print", no_document(), None, False, peer)
+        if peer == FAR:
+            with pytest.raises(AuthenticationRequired):
+                await guard.handle(request)
+        else:
+            assert decode((await guard.handle(request)).octets).status is Status.CLIENT_ERROR_BAD_REQUEST
 
 
 @pytest.mark.parametrize("name", ["ada", "ADA", " Ada"])

@@ -17,7 +17,8 @@ from ipp.spool import DocumentTicket, Query, Ticket
 from ipp.values import Range
 from server.errors import StorageFullError
 from server.jobs.actors import SYSTEM
-from server.jobs.intake import Intake
+from server.jobs.arrival import IMPRESSIONS_MAX
+from server.jobs.intake import Analysis, Intake
 from server.jobs.service import JobService
 from server.storage.index import Transaction
 from tests.ipp.asking import ANNA, BERT, OPERATOR, stream
@@ -219,6 +220,34 @@ async def unreadable() -> AsyncIterator[bytes]:
     yield b""
 
 
+async def test_a_device_that_has_much_to_say_is_cut_short(house: House) -> None:
+    job_id = await house.park(queue="desk")
+    await house.service.change(job_id, Event.STARTED, SYSTEM)
+    job = await house.service.change(job_id, Event.STOPPED, SYSTEM, message="ä" * 16_000)
+    assert job.message == "ä" * 511
+
+
+@pytest.mark.parametrize("impressions", [2**31, 2**80])
+async def test_a_document_that_claims_pages_without_number_can_be_told_of(
+    house: House, monkeypatch: pytest.MonkeyPatch, impressions: int
+) -> None:
+    class Claims:
+        def feed(self, chunk: bytes) -> None: ...
+
+        def close(self) -> None: ...
+
+        def finish(self) -> Analysis:
+            return Analysis(None, impressions)
+
+    monkeypatch.setattr(house.service, "_intake", Intake(house.vault, analyse=lambda _: Claims()))
+    spool = house.spool("park")
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes()))
+    for last in (False, True):
+        job = await spool.receive(job.id, DOCUMENT, stream(b"%PDF-1.7"), last=last, user=ANNA)
+    assert job.impressions == IMPRESSIONS_MAX
+    assert [each.impressions for each in job.documents] == [IMPRESSIONS_MAX] * 2
+
+
 async def test_a_document_above_the_limit_is_refused(house: House) -> None:
     with pytest.raises(RemoteProtocolError) as raised:
         await house.park(LARGE * 5)
@@ -227,13 +256,13 @@ async def test_a_document_above_the_limit_is_refused(house: House) -> None:
 
 async def test_a_password_is_kept_for_checking_and_shown_nowhere(house: House) -> None:
     spool = house.spool("park")
-    job = await spool.create(Ticket(ANNA, "minutes", Attributes(), password=b"4711"))
+    job = await spool.create(Ticket(ANNA, "minutes", Attributes(), password=b"sesame"))
     assert job.reasons >= {"job-password-wait", "job-release-wait"}
     kept = await house.index.read(lambda t: t.jobs.password(job.id))
     assert kept is not None
-    Argon2id.verify_phc_encoded(b"4711", kept)
-    assert "4711" not in repr(job)
-    assert "4711" not in repr(Ticket(ANNA, "minutes", Attributes(), password=b"4711"))
+    Argon2id.verify_phc_encoded(b"sesame", kept)
+    assert "sesame" not in repr(job)
+    assert "sesame" not in repr(Ticket(ANNA, "minutes", Attributes(), password=b"sesame"))
 
 
 async def test_a_job_with_a_password_is_not_copied_into_one_without(house: House) -> None:
@@ -292,12 +321,11 @@ async def test_a_restarted_job_needs_its_documents_and_is_parked_again(house: Ho
     await house.service.release(job_id, "laser", ANNA)
     await house.service.change(job_id, Event.STARTED, SYSTEM)
     await house.service.change(job_id, Event.COMPLETED, SYSTEM)
-    queue = await house.spool("park").queue()
-    again = await house.service.restart(job_id, queue, ANNA)
+    again = await house.service.restart(job_id, ANNA)
     assert (again.state, again.reasons) == (JobState.PENDING_HELD, {"job-release-wait"})
     await house.service.change(job_id, Event.CANCELED, ANNA)
     with pytest.raises(RemoteProtocolError) as raised:
-        await house.service.restart(job_id, queue, ANNA)
+        await house.service.restart(job_id, ANNA)
     assert raised.value.status is Status.CLIENT_ERROR_NOT_POSSIBLE
 
 

@@ -16,7 +16,7 @@ from ipp import (
     decode,
 )
 from ipp.everywhere import Capabilities, attributes
-from ipp.job import Event
+from ipp.job import Event, Job
 from ipp.operations import standard_printer
 from ipp.printer import Printer
 from ipp.spool import Command, Query, Ticket
@@ -125,6 +125,26 @@ async def test_jobs_held_on_arrival_are_let_go_together(house: House) -> None:
     assert [job.id for job in held] == jobs
     await spool.command(Command.RELEASE_HELD_NEW_JOBS, OPERATOR)
     assert [job.id for job in await spool.find(Query(frozenset({JobState.PENDING})))] == jobs
+
+
+async def test_a_job_that_goes_meanwhile_does_not_keep_back_the_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = house.spool("desk")
+    await spool.command(Command.HOLD_NEW_JOBS, OPERATOR)
+    gone, left = [await house.park(queue="desk") for _ in range(2)]
+    find = house.service.find
+
+    async def canceled_then(query: Query, queue: str | None = None) -> list[Job]:
+        found = await find(query, queue)
+        await house.service.change(gone, Event.CANCELED, ANNA)
+        return found
+
+    monkeypatch.setattr(house.service, "find", canceled_then)
+    await spool.command(Command.RELEASE_HELD_NEW_JOBS, OPERATOR)
+    job = await house.service.get(left)
+    assert job is not None
+    assert job.state is JobState.PENDING
 
 
 async def test_subscribers_hear_what_the_ledger_tells_of_their_queue(house: House) -> None:

@@ -10,10 +10,11 @@ from uuid import UUID
 import pytest
 
 from ipp import Attributes, JobState, RemoteProtocolError, Status
-from ipp.job import ACTIVE, Event, Job
+from ipp.job import ACTIVE, FINISHED, Event, Job
 from ipp.registry import attribute
 from ipp.spool import DocumentTicket, Query, Ticket
 from ipp.values import Range
+from server.errors import StorageFullError
 from server.jobs.service import WHOLE_OCTETS_MAX
 from server.storage.vault import INLINE_OCTETS_MAX
 from tests.ipp.asking import ANNA, BERT, stream
@@ -178,3 +179,17 @@ async def test_it_goes_the_way_of_every_job(house: House) -> None:
     await house.service.change(job.id, Event.CANCELED, ANNA)
     assert await house.index.read(lambda t: t.documents.of(job.id)) == []
     assert await blobs(house) == []
+
+
+async def test_what_broke_a_document_off_is_told_though_its_job_was_canceled_before(house: House) -> None:
+    async def breaks_off() -> AsyncIterator[bytes]:
+        yield bytes(WHOLE_OCTETS_MAX + 1)
+        yield bytes(1)
+        for job in await house.service.find(Query(ACTIVE)):
+            await house.service.change(job.id, Event.CANCELED, ANNA)
+        raise StorageFullError("the disk is full")
+
+    with pytest.raises(StorageFullError):
+        await submit(house, breaks_off())
+    (job,) = await house.service.find(Query(FINISHED))
+    assert job.state is JobState.CANCELED

@@ -225,6 +225,31 @@ async def test_a_full_database_is_told_as_full_and_keeps_what_it_had(database: D
     assert await database.write(insert(5)) == 5
 
 
+async def test_a_full_disk_that_undoes_all_is_told_to_all_as_full(database: Database) -> None:
+    def fill(connection: apsw.Connection) -> None:
+        connection.execute(
+            "ROLLBACK"
+        )  # as SQLite does, where it cannot write what the transaction has so far
+        raise apsw.FullError("database or disk is full")
+
+    began, go_on = threading.Event(), threading.Event()
+
+    def wait(connection: apsw.Connection) -> None:
+        began.set()
+        go_on.wait(10)
+
+    waiting = asyncio.create_task(database.write(wait))
+    await asyncio.to_thread(began.wait, 10)
+    together = [asyncio.create_task(database.write(each)) for each in (insert(1), fill, insert(2))]
+    await asyncio.sleep(0)
+    go_on.set()
+    answers = await asyncio.gather(*together, return_exceptions=True)
+    await waiting
+    assert [type(answer) for answer in answers] == [StorageFullError] * 3
+    assert await database.read(numbers) == []
+    assert await database.write(insert(3)) == 3
+
+
 async def test_a_listener_that_fails_is_logged_and_harms_nobody(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:

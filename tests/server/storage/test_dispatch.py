@@ -20,7 +20,8 @@ LATER = NOW + timedelta(minutes=1)
 def add(t: Transaction, number: int, device: str = "laser", /, **changes: object) -> int:
     """A job that waits for a device; its id."""
     fields: dict[str, object] = {"state": JobState.PENDING, "reasons": frozenset(), "output_device": device}
-    return t.jobs.add(make_job(number, **(fields | changes))).id
+    password = "$argon2id$" if changes.pop("locked", False) else None
+    return t.jobs.add(make_job(number, **(fields | changes)), password=password).id
 
 
 async def waiting(index: Index) -> dict[str, int]:
@@ -116,6 +117,8 @@ async def test_a_release_that_is_long_ago_is_told_of_jobs_that_a_queue_parked(in
             {"printer": "desk"},
             {"state": JobState.PENDING_HELD},
             {"state": JobState.PROCESSING_STOPPED},
+            {"printer": "desk", "locked": True},  # parked by a queue that parked then
+            {"printer": "gone"},
         ]
         for number, changes in enumerate(jobs, 1):
             job_id = add(t, number, **changes)
@@ -124,7 +127,12 @@ async def test_a_release_that_is_long_ago_is_told_of_jobs_that_a_queue_parked(in
     await index.write(fill)
     hour = timedelta(hours=1)
     assert await index.read(lambda t: t.dispatch.late(NOW + hour, hour)) == []
-    assert await index.read(lambda t: t.dispatch.late(NOW + hour + timedelta(seconds=1), hour)) == [1, 4]
+    assert await index.read(lambda t: t.dispatch.late(NOW + hour + timedelta(seconds=1), hour)) == [
+        1,
+        4,
+        5,
+        6,
+    ]
 
 
 async def test_only_jobs_under_way_are_under_way(index: Index) -> None:

@@ -70,6 +70,12 @@ def test_a_read_only_file_behind_a_link_is_taken(path: Path, tmp_path: Path) -> 
     assert LocalKeyFile.load(link).key_id == held.key_id
 
 
+def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(KeyFileError, match="cannot be made"):
+        LocalKeyFile.load_or_create(tmp_path / "data" / "tenant.keys")
+
+
 def test_a_missing_file_and_a_folder_are_refused(path: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="is missing: put back"):
         LocalKeyFile.load(path)

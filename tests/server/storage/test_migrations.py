@@ -40,6 +40,17 @@ def test_one_that_fails_changes_nothing() -> None:
     assert migrate(connection, PATH, [FIRST, SECOND]) == 1
 
 
+def test_an_error_that_ends_the_transaction_by_itself_is_told() -> None:
+    # As a disk that is full does.
+    connection = apsw.Connection(":memory:")
+    ending = Migration(
+        2, "0002_ending.sql", "CREATE UNIQUE INDEX i ON a (x); INSERT OR ROLLBACK INTO a VALUES (1), (1);"
+    )
+    with pytest.raises(apsw.ConstraintError):
+        migrate(connection, PATH, [FIRST, ending])
+    assert tables(connection) == set()
+
+
 def test_a_newer_database_is_refused_with_what_to_do() -> None:
     connection = apsw.Connection(":memory:")
     migrate(connection, PATH, [FIRST, SECOND])
