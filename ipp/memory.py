@@ -65,8 +65,9 @@ class MemorySpool:
     """Jobs in memory, printed one after the other by `deliver`.
 
     Bounded: `octets` of documents are kept in all, those of finished jobs (for Restart-Job) going first;
-    `waiting` jobs that are not finished, and `history` that are. What does not fit is refused. A job whose documents stop coming for the time of an `operation`
-    (multiple-operation-time-out) is aborted. Use as an async context manager: leaving it stops printing.
+    `waiting` jobs that are not finished, and `history` that are. What does not fit is refused. A job whose
+    documents stop coming for the time of an `operation` (multiple-operation-time-out) is aborted. Use as an
+    async context manager: leaving it stops printing.
     """
 
     def __init__(
