@@ -210,7 +210,8 @@ class MemorySpool:
         try:
             return await self.receive(job.id, document, data, last=True, user=ticket.user)
         except BaseException:
-            await self._happen(job.id, Event.ABORTED)
+            with suppress(RemoteProtocolError):  # somebody ended it already
+                await self._happen(job.id, Event.ABORTED)
             raise
 
     def _enqueue(self, job: Job) -> None:

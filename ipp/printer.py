@@ -41,6 +41,19 @@ _JOB_TEMPLATE: Final = frozenset(ATTRIBUTES["job-template"]) | {
     for member in members
 }
 _OPERATION: Final = frozenset(ATTRIBUTES["operation"])
+# What a printer supports of a subscription (RFC 3995 11.2.3, table 1).
+_SUBSCRIPTION_TEMPLATE: Final = frozenset(
+    {
+        "charset-supported",
+        "generated-natural-language-supported",
+        "notify-events-default",
+        "notify-events-supported",
+        "notify-lease-duration-default",
+        "notify-lease-duration-supported",
+        "notify-max-events-supported",
+        "notify-pull-method-supported",
+    }
+)
 
 # Operations that may come without a target (CUPS asks for the printers of a host).
 UNTARGETED: Final = frozenset({0x4001, 0x4002})
@@ -360,6 +373,11 @@ class Printer:
         """
         return int((when - self._started).total_seconds()) + 1
 
+    @property
+    def up_time(self) -> int:
+        """printer-up-time now: at least 1, also where the clock was set back."""
+        return max(1, self.up_time_at(self.clock()))
+
     def unchanged(self) -> Callable[[], bool]:
         """Whether what is told of the printer is still what it is now; within one second of the clock."""
         then = self._stamp()
@@ -405,7 +423,7 @@ class Printer:
         yield attribute("queued-job-count", status.queued_jobs)
         yield attribute("printer-up-time", max(1, self.up_time_at(now)))
         yield attribute("printer-current-time", now)
-        yield attribute("printer-config-change-time", self.up_time_at(self._config_changed))
+        yield attribute("printer-config-change-time", max(1, self.up_time_at(self._config_changed)))
         yield attribute("printer-config-change-date-time", self._config_changed)
         yield attribute("printer-alert", *(_alert(reason) for reason in reasons))
         yield attribute("printer-alert-description", *reasons)
@@ -429,6 +447,8 @@ def is_requested(name: str, requested: frozenset[str]) -> bool:
     if name in _ONLY_WHEN_NAMED:
         return False
     if "all" in requested:
+        return True
+    if name in _SUBSCRIPTION_TEMPLATE and "subscription-template" in requested:
         return True
     for suffix in ("-default", "-supported", "-ready", "-database"):
         if name.endswith(suffix) and name.removesuffix(suffix) in _JOB_TEMPLATE:

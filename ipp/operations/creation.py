@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from typing import Final
 
 from ..compression import ENCODINGS, inflate
@@ -11,7 +12,7 @@ from ..enums import GroupTag, Status, Tag
 from ..errors import RemoteProtocolError
 from ..exchange import Response
 from ..job import Event, Job
-from ..message import Attribute, Attributes
+from ..message import Attribute, Attributes, Group
 from ..printer import Call, Handler
 from ..registry import attribute
 from ..spool import DocumentTicket, Ticket
@@ -20,7 +21,7 @@ from ..values import OutOfBand
 from ..vocabulary.enums import Operation
 from .describe import JOB_CREATED, describe_job
 from .job import is_kept_secret, own_job
-from .subscription import subscribe
+from .subscription import creation_status, subscribe, wishes_of
 
 # Operation attributes of a job that it goes on telling (RFC 8011 5.3, PWG 5100.7).
 _KEPT: Final = (
@@ -37,37 +38,43 @@ _SUPPLIED: Final = {"document-name", "document-format", "document-natural-langua
 
 async def validate_job(call: Call) -> Response:
     """Say whether Print-Job would be accepted, and make nothing (RFC 8011 4.2.3)."""
+    wishes = wishes_of(call, for_job=True)
     await ticket_of(call)
     document_of(call)
-    return call.reply()
+    ignored = any(wish.refusal is not None for wish in wishes)
+    status = Status.SUCCESSFUL_OK_IGNORED_SUBSCRIPTIONS if ignored else Status.SUCCESSFUL_OK
+    return call.reply(status, [wish.answer() for wish in wishes])
 
 
 async def print_job(call: Call) -> Response:
     """A job with its one document (RFC 8011 4.2.1)."""
+    wishes = wishes_of(call, for_job=True)
     ticket = await ticket_of(call)
     document = document_of(call)
     data = await _with_first(call.request.document)
     if data is None:
         raise RemoteProtocolError("Print-Job without a document")
     plain = _plain(data, document.compression)
-    if not call.message.groups_of(GroupTag.SUBSCRIPTION):
-        return _created(call, await call.spool.submit(ticket, document, plain), ignored_subscriptions=False)
+    if not wishes:
+        return _created(call, await call.spool.submit(ticket, document, plain))
     # Who subscribes with the job is to hear of all that happens to it: the job must be there before.
     job = await call.spool.create(ticket)
-    ignored = await subscribe(call, job)
     try:
+        subscriptions = await subscribe(call, wishes, job)
         job = await call.spool.receive(job.id, document, plain, last=True, user=call.user)
     except BaseException:
         # Half a document is no job: the client was not told of it, and cannot add to it.
-        await call.spool.change(job.id, Event.ABORTED, call.user)
+        with suppress(RemoteProtocolError):  # somebody ended it already
+            await call.spool.change(job.id, Event.ABORTED, call.user)
         raise
-    return _created(call, job, ignored)
+    return _created(call, job, subscriptions)
 
 
 async def create_job(call: Call) -> Response:
     """A job whose documents come by Send-Document (RFC 8011 4.2.4)."""
+    wishes = wishes_of(call, for_job=True)
     job = await call.spool.create(await ticket_of(call))
-    return _created(call, job, await subscribe(call, job))
+    return _created(call, job, await subscribe(call, wishes, job))
 
 
 async def send_document(call: Call) -> Response:
@@ -88,7 +95,7 @@ async def send_document(call: Call) -> Response:
         job = await call.spool.receive(
             job.id, document, _plain(data, document.compression), last=last, user=call.user
         )
-    return _created(call, job, ignored_subscriptions=False)
+    return _created(call, job)
 
 
 async def close_job(call: Call) -> Response:
@@ -102,9 +109,10 @@ async def close_job(call: Call) -> Response:
 async def resubmit_job(call: Call) -> Response:
     """A new job with the documents of an old one (PWG 5100.7 4.4)."""
     old = await own_job(call)
+    wishes = wishes_of(call, for_job=True)
     asked = await ticket_of(call, old)
     job = await call.spool.resubmit(old.id, asked)
-    return _created(call, job, await subscribe(call, job))
+    return _created(call, job, await subscribe(call, wishes, job))
 
 
 async def reprocess_job(call: Call) -> Response:
@@ -112,9 +120,9 @@ async def reprocess_job(call: Call) -> Response:
     return await resubmit_job(call)
 
 
-def _created(call: Call, job: Job, ignored_subscriptions: bool) -> Response:
-    status = Status.SUCCESSFUL_OK_IGNORED_SUBSCRIPTIONS if ignored_subscriptions else Status.SUCCESSFUL_OK
-    return call.reply(status, groups=[describe_job(call, job, JOB_CREATED)])
+def _created(call: Call, job: Job, subscriptions: Iterable[Group] = ()) -> Response:
+    groups = [describe_job(call, job, JOB_CREATED), *subscriptions]
+    return call.reply(creation_status(subscriptions), groups=groups)
 
 
 async def ticket_of(call: Call, old: Job | None = None) -> Ticket:

@@ -32,7 +32,7 @@ def _seconds(call: Call, name: str, when: datetime | None) -> Attribute:
 
 
 def _up_time(call: Call, name: str) -> Attribute:
-    return attribute(name, call.printer.up_time_at(call.printer.clock()))
+    return attribute(name, call.printer.up_time)
 
 
 def _date(name: str, when: datetime | None) -> Attribute:

@@ -256,3 +256,34 @@ async def test_owners_are_who_the_request_came_from(desk: Desk) -> None:
     job = await desk.spool.get(await desk.park(user=BERT))
     assert job is not None
     assert (job.owner, ANNA.name) == ("bert", "anna")
+
+
+@pytest.mark.parametrize("operation", [Operation.PRINT_JOB, Operation.SEND_DOCUMENT])
+async def test_who_sends_a_document_of_a_job_that_is_canceled_meanwhile_is_told_so(
+    desk: Desk, operation: Operation
+) -> None:
+    about = []
+    if operation is Operation.SEND_DOCUMENT:
+        await desk.ask(Operation.CREATE_JOB)
+        about = [of("job-id", Tag.INTEGER, 1), of("last-document", Tag.BOOLEAN, True)]
+
+    async def canceled_half_way() -> AsyncIterator[bytes]:
+        yield PDF[:10]
+        await desk.ask(Operation.CANCEL_JOB, of("job-id", Tag.INTEGER, 1))
+        yield PDF[10:]
+
+    answer = await desk.ask(operation, *about, document=canceled_half_way())
+    assert answer.status is Status.SERVER_ERROR_JOB_CANCELED
+    job = await desk.spool.get(1)
+    assert job is not None
+    assert job.state is JobState.CANCELED
+
+
+async def test_a_job_that_is_purged_while_its_document_comes_is_gone(desk: Desk) -> None:
+    async def purged_half_way() -> AsyncIterator[bytes]:
+        yield PDF[:10]
+        await desk.ask(Operation.PURGE_JOBS)
+        yield PDF[10:]
+
+    answer = await desk.ask(Operation.PRINT_JOB, document=purged_half_way())
+    assert answer.status is Status.CLIENT_ERROR_NOT_FOUND
