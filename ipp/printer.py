@@ -78,6 +78,7 @@ _NAMES_ATTRIBUTES: Final = frozenset(
         Status.CLIENT_ERROR_NOT_FOUND,
     }
 )
+_GROUPS: Final = frozenset({"all", "job-template", "printer-description", "subscription-template"})
 _CHARSET_AND_LANGUAGE: Final = (
     attribute("attributes-charset", "utf-8"),
     attribute("attributes-natural-language", "en"),
@@ -204,8 +205,10 @@ class Printer:
         self._icons = icons
         self._attributes = Attributes()
         self._encoded: dict[str, bytes] = {}
+        self._selectable: frozenset[str] = _GROUPS  # names of groups, and of what is encoded
         self._started = clock()
         self._config_changed = self._started
+        self._changes = 0  # how often attributes were set: two changes may come at one time of the clock
         self._select = lru_cache(maxsize=64)(self._join)
         self._moment = lru_cache(maxsize=64)(self._encode_moment)
         self.set_attributes(attributes)
@@ -222,7 +225,9 @@ class Printer:
             merged.put(each)
         self._attributes = merged
         self._encoded = {each.name: encode_attribute(each) for each in merged}
+        self._selectable = _GROUPS.union(self._encoded)
         self._config_changed = self.clock()
+        self._changes += 1
         self._select.cache_clear()
         self._moment.cache_clear()
 
@@ -356,7 +361,8 @@ class Printer:
         second = int(self.clock().timestamp())
         moment = self._moment(call.printer_uri, call.request.secure, call.access, status, second)
         told = [octets for name, octets in moment.items() if is_requested(name, requested)]
-        return b"".join((self._select(requested), *told))
+        # Only names that there are: strangers choose the others, and what is selected is remembered.
+        return b"".join((self._select(requested & self._selectable), *told))
 
     async def attributes_at(self, uri: str, access: Access | None = None) -> Attributes:
         """Every attribute as a client that comes by this URI is told; what DNS-SD says is made from these."""
@@ -383,8 +389,8 @@ class Printer:
         then = self._stamp()
         return lambda: self._stamp() == then
 
-    def _stamp(self) -> tuple[object, datetime, int]:
-        return self.spool.stamp, self._config_changed, int(self.clock().timestamp())
+    def _stamp(self) -> tuple[object, int, int]:
+        return self.spool.stamp, self._changes, int(self.clock().timestamp())
 
     def _join(self, requested: frozenset[str]) -> bytes:
         return b"".join(octets for name, octets in self._encoded.items() if is_requested(name, requested))

@@ -61,6 +61,13 @@ def check_count(attribute: Attribute) -> None:
         raise RemoteProtocolError(f"{attribute.name}: more than one value")
 
 
+def is_allowed_out_of_band(attribute: Attribute) -> bool:
+    """Whether each value that is no value (unknown, no-value ...) is one that its registration allows."""
+    definition = lookup(attribute.name)
+    allowed = definition.out_of_band if definition is not None else frozenset()
+    return all(value in allowed for value in attribute.values if isinstance(value, OutOfBand))
+
+
 def sort_out(asked: Iterable[Attribute], printer: Attributes) -> tuple[Attributes, list[Attribute]]:
     """What of the asked job attributes the printer supports, and what goes back as unsupported.
 

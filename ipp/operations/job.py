@@ -13,7 +13,7 @@ from ..message import Attribute, Attributes
 from ..printer import Call, Handler
 from ..registry import attribute
 from ..spool import Query
-from ..ticket import check_count, check_value, is_supported, supports
+from ..ticket import check_count, check_value, is_allowed_out_of_band, is_supported, supports
 from ..values import OutOfBand
 from ..vocabulary.enums import JobState, Operation
 from .describe import GET_JOBS_DEFAULT, describe_job, job_id_of, requested_attributes
@@ -170,7 +170,9 @@ async def set_job_attributes(call: Call) -> Response:
     if call.unsupported:
         raise RemoteProtocolError("not settable", status=Status.CLIENT_ERROR_ATTRIBUTES_NOT_SETTABLE)
     for each in changes:
-        if each.value is OutOfBand.DELETE_ATTRIBUTE or each.name == "job-name":
+        if each.value is OutOfBand.DELETE_ATTRIBUTE:
+            continue
+        if each.name == "job-name" and is_allowed_out_of_band(each):
             continue
         if not all(supports(each.name, value, printer) for value in each.values):
             call.unsupported.append(each)

@@ -383,3 +383,10 @@ async def test_a_resubmitted_document_has_not_been_printed_yet(desk: Desk) -> No
     assert (await desk.ask(Operation.RESUBMIT_JOB, number(1), job=held)).job.integer("job-id") == 2
     (document,) = (await desk.ask(Operation.GET_DOCUMENTS, number(2), ALL)).groups_of(GroupTag.DOCUMENT)
     assert document.integer("document-state") == DocumentState.PENDING
+
+
+async def test_a_job_is_not_called_by_what_is_no_name(desk: Desk) -> None:
+    job_id = await desk.park("minutes")
+    change = of("job-name", Tag.NO_VALUE, OutOfBand.NO_VALUE)
+    answer = await desk.ask(Operation.SET_JOB_ATTRIBUTES, number(job_id), job=[change])
+    assert answer.status is Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
