@@ -196,6 +196,7 @@ class Endpoint:
                 await response.write_eof()
             return response
         finally:
+            connection.whole = b""  # a second request in the same octets is not what they begin with
             self._busy.discard(connection)
             if not self._busy:
                 self._all_idle.set()
@@ -352,6 +353,7 @@ class Endpoint:
             or request.content_length != len(whole) - start
             or "Authorization" in request.headers
             or not request.keep_alive
+            or request.version != HttpVersion11
         ):
             return
         lines = [f"{name}: {value}\r\n" for name, value in self._headers.items()]
