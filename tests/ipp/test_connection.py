@@ -122,6 +122,22 @@ class TestAChangeToTls:
                 else:
                     assert await client.closed() == b""
 
+    @pytest.mark.parametrize("injected", [b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /x HT"])
+    async def test_is_refused_where_plain_octets_come_with_the_request(
+        self, handler: RecordingHandler, identity: OwnIdentity, injected: bytes
+    ) -> None:
+        async with serving(handler, identity=identity) as endpoint:
+            async with await BareClient.connect(endpoint.addresses[0]) as client:
+                client.send(b"OPTIONS * HTTP/1.1\r\n" + UPGRADE + injected)
+                assert await client.closed() == b""
+
+    async def test_that_is_not_made_loses_no_request_without_a_word(self, handler: RecordingHandler) -> None:
+        async with connected(handler) as client:
+            client.send(b"OPTIONS * HTTP/1.1\r\n" + UPGRADE + b"GET /x HT")
+            assert (await client.answer()).headers["connection"] == "close"
+            assert await client.closed() == b""
+            assert not handler.requests
+
     async def test_that_ends_without_a_handshake_is_closed(
         self, handler: RecordingHandler, identity: OwnIdentity
     ) -> None:

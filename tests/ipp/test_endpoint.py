@@ -176,6 +176,14 @@ class TestWhatIsNoIpp:
             answer = await client.answer()
             assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 
+    @pytest.mark.parametrize("start", ["TRACE /", "TRACE /ipp/print", "CONNECT localhost:443"])
+    async def test_pages_are_not_asked_for_tunnels_and_echoes(
+        self, handler: RecordingHandler, start: str
+    ) -> None:
+        async with connected(handler) as client:
+            client.send(f"{start} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert (await client.answer()).status == 405
+
     async def test_options_are_told_for_paths_and_for_the_server(self, handler: RecordingHandler) -> None:
         async with connected(handler) as client:
             for path in ["*", "/ipp/print"]:
