@@ -94,12 +94,19 @@ class Connection(RequestHandler):
         self._take(cast("asyncio.Transport", transport))
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """The connection is gone."""
+        """The connection is gone; it is told so, and its place is free, once its request is done with too."""
         if self._wire is None:
             return
         super().connection_lost(exc)
         self._wire = None
-        self._on_lost()
+        if self._current_request is None:
+            self._on_lost()
+
+    def done(self) -> None:
+        """The request in hand is done with. A client that left long ago held its place until now."""
+        self.whole = b""  # a second request in the same octets is not what they begin with
+        if self._wire is None:
+            self._on_lost()
 
     def data_received(self, data: bytes) -> None:
         """Octets from the client; remembers whether they leave a request unfinished."""
@@ -220,7 +227,7 @@ class HttpServer(web.Server):
         self.repeats = Repeats()
 
     def connect(self, on_lost: Callable[[], None]) -> Connection:
-        """A protocol for a new connection; `on_lost` is called once it is gone."""
+        """A protocol for a new connection; `on_lost` is called once it and its last request are gone."""
         return Connection(
             self,
             on_lost,

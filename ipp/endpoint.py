@@ -196,7 +196,7 @@ class Endpoint:
                 await response.write_eof()
             return response
         finally:
-            connection.whole = b""  # a second request in the same octets is not what they begin with
+            connection.done()
             self._busy.discard(connection)
             if not self._busy:
                 self._all_idle.set()
