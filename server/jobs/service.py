@@ -102,7 +102,8 @@ class JobService:
             return await self.receive(job.id, document, put_before(head, rest), last=True, user=ticket.user)
         except BaseException:
             # Half a document is no job: the client was not told of it, and cannot add to it.
-            await self.change(job.id, Event.ABORTED, ticket.user)
+            with suppress(RemoteProtocolError):  # somebody ended it already
+                await self.change(job.id, Event.ABORTED, ticket.user)
             raise
 
     async def _submit_whole(self, queue: str, ticket: Ticket, received: Received) -> Job:
