@@ -98,8 +98,10 @@ def is_supported(name: str, printer: Attributes) -> bool:
     """Whether the printer takes this Job Template attribute at all."""
     if name not in _JOB_TEMPLATE:
         return False
-    listed = printer.get("job-creation-attributes-supported")
-    return (listed is not None and name in listed.values) or f"{name}-supported" in printer
+    supported = printer.get(f"{name}-supported")
+    if supported is not None:
+        return supported.values != (False,)
+    return name in printer.strings("job-creation-attributes-supported")
 
 
 def supports(name: str, value: Value, printer: Attributes) -> bool:

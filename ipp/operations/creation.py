@@ -89,6 +89,11 @@ async def send_document(call: Call) -> Response:
     data = await _with_first(call.request.document)
     if data is None and not last:
         raise RemoteProtocolError("Send-Document without a document that is not the last")
+    several = call.printer.attributes.boolean("multiple-document-jobs-supported", default=True)
+    if data is not None and job.documents and not several:
+        raise RemoteProtocolError(
+            "a second document", status=Status.SERVER_ERROR_MULTIPLE_DOCUMENT_JOBS_NOT_SUPPORTED
+        )
     if data is None:
         job = await call.spool.change(job.id, Event.CLOSED, call.user)
     else:
@@ -141,9 +146,11 @@ async def ticket_of(call: Call, old: Job | None = None) -> Ticket:
     accepted, unsupported = sort_out(template, call.printer.attributes)
     call.unsupported.extend(unsupported)
     password = _password(call)
-    if unsupported and asked.boolean("ipp-attribute-fidelity", default=False):
+    mandatory = asked.strings("job-mandatory-attributes")
+    refused = any(each.name in mandatory for each in unsupported)
+    if refused or (unsupported and asked.boolean("ipp-attribute-fidelity", default=False)):
         raise RemoteProtocolError(
-            "ipp-attribute-fidelity", status=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
+            "what the job must have", status=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
         )
     name = asked.string("job-name") or asked.string("document-name") or (old.name if old else "Untitled")
     if old is not None:
@@ -235,6 +242,7 @@ def own_attributes() -> Attributes:
     return Attributes(
         [
             attribute("compression-supported", "none", "gzip", "deflate"),
+            attribute("job-mandatory-attributes-supported", True),
             attribute("multiple-document-jobs-supported", True),
         ]
     )

@@ -108,3 +108,11 @@ def test_members_of_collections_are_held_against_theirs() -> None:
 
 def test_names_nobody_registered_pass() -> None:
     check_value(Attribute.of("x-anything", Tag.INTEGER, -5))
+
+
+def test_what_a_printer_says_it_does_not_support_is_not_taken() -> None:
+    printer = attributes(Capabilities("Hall", UUID(int=1), document_formats=("image/pwg-raster",)))
+    accepted, unsupported = sort_out([attribute("page-ranges", Range(1, 2))], printer)
+    assert list(accepted) == []
+    assert unsupported == [Attribute.of("page-ranges", Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED)]
+    assert "page-ranges" not in printer.strings("job-creation-attributes-supported")

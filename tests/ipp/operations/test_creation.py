@@ -287,3 +287,26 @@ async def test_a_job_that_is_purged_while_its_document_comes_is_gone(desk: Desk)
 
     answer = await desk.ask(Operation.PRINT_JOB, document=purged_half_way())
     assert answer.status is Status.CLIENT_ERROR_NOT_FOUND
+
+
+async def test_what_is_mandatory_must_be_supported_and_the_rest_may_be_ignored(desk: Desk) -> None:
+    odd = [of("sides", Tag.KEYWORD, "three-sided"), of("copies", Tag.INTEGER, 2)]
+    for names, status in (
+        (("copies", "media"), Status.SUCCESSFUL_OK_IGNORED_OR_SUBSTITUTED_ATTRIBUTES),
+        (("copies", "sides"), Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED),
+    ):
+        mandatory = of("job-mandatory-attributes", Tag.KEYWORD, *names)
+        answer = await desk.ask(Operation.VALIDATE_JOB, mandatory, job=odd)
+        assert answer.status is status
+        assert answer.group(GroupTag.UNSUPPORTED).names() == ["sides"]
+
+
+async def test_a_printer_of_single_documents_takes_no_second_one(desk: Desk) -> None:
+    desk.printer.set_attributes([of("multiple-document-jobs-supported", Tag.BOOLEAN, False)])
+    await desk.ask(Operation.CREATE_JOB)
+    for last, status in (
+        (False, Status.SUCCESSFUL_OK),
+        (True, Status.SERVER_ERROR_MULTIPLE_DOCUMENT_JOBS_NOT_SUPPORTED),
+    ):
+        about = (of("job-id", Tag.INTEGER, 1), of("last-document", Tag.BOOLEAN, last))
+        assert (await desk.ask(Operation.SEND_DOCUMENT, *about, document=PDF)).status is status
