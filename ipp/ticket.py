@@ -52,10 +52,7 @@ def check_value(attribute: Attribute, path: str = "") -> None:
 
 
 def check_count(attribute: Attribute) -> None:
-    """Raise `RemoteProtocolError` where an attribute has more values than it is registered for.
-
-    Not asked of a new job's attributes: CUPS sends job-sheets twice, once for each end.
-    """
+    """Raise `RemoteProtocolError` where an attribute has more values than it is registered for."""
     definition = lookup(attribute.name)
     if definition is not None and len(attribute.values) > 1 and not definition.is_set:
         raise RemoteProtocolError(f"{attribute.name}: more than one value")

@@ -16,7 +16,7 @@ from ..message import Attribute, Attributes, Group
 from ..printer import Call, Handler
 from ..registry import attribute
 from ..spool import DocumentTicket, Ticket
-from ..ticket import check_value, sort_out
+from ..ticket import check_count, check_value, sort_out
 from ..values import OutOfBand
 from ..vocabulary.enums import Operation
 from .describe import JOB_CREATED, describe_job
@@ -122,6 +122,8 @@ async def resubmit_job(call: Call) -> Response:
 
 async def reprocess_job(call: Call) -> Response:
     """RFC 3998 4.1: a copy of a finished job, as a new one."""
+    if not (await own_job(call)).finished:
+        raise RemoteProtocolError("it is not finished", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
     return await resubmit_job(call)
 
 
@@ -143,6 +145,8 @@ async def ticket_of(call: Call, old: Job | None = None) -> Ticket:
     template = [each for group in call.message.groups_of(GroupTag.JOB) for each in group]
     for each in template:
         check_value(each)
+        if each.name != "job-sheets":  # CUPS sends one for each end
+            check_count(each)
     accepted, unsupported = sort_out(template, call.printer.attributes)
     call.unsupported.extend(unsupported)
     password = _password(call)
@@ -203,10 +207,12 @@ def document_of(call: Call) -> DocumentTicket:
     asked, printer = call.asked, call.printer.attributes
     compression = asked.string("compression", "none")
     if compression not in printer.strings("compression-supported"):
+        call.unsupported.append(asked["compression"])
         raise RemoteProtocolError(compression, status=Status.CLIENT_ERROR_COMPRESSION_NOT_SUPPORTED)
     usual = printer.string("document-format-default", "application/octet-stream")
     given = asked.string("document-format", usual)
     if given not in printer.strings("document-format-supported"):
+        call.unsupported.append(attribute("document-format", given))
         raise RemoteProtocolError(given, status=Status.CLIENT_ERROR_DOCUMENT_FORMAT_NOT_SUPPORTED)
     name = asked.string("document-name", "")
     template = [each for group in call.message.groups_of(GroupTag.DOCUMENT) for each in group]

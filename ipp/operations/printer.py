@@ -38,6 +38,7 @@ async def get_printer_attributes(call: Call) -> Response:
     if document_format is not None and document_format not in call.printer.attributes.strings(
         "document-format-supported"
     ):
+        call.unsupported.append(call.asked["document-format"])
         raise RemoteProtocolError(document_format, status=Status.CLIENT_ERROR_DOCUMENT_FORMAT_NOT_SUPPORTED)
     requested = requested_attributes(call.asked, frozenset({"all"}))
     same = call.printer.unchanged()
@@ -101,7 +102,8 @@ async def identify_printer(call: Call) -> Response:
     if bad:
         call.unsupported.append(attribute("identify-actions", *bad))
     actions = [action for action in asked if action in supported]
-    await call.spool.identify(actions, str(call.asked.string("message", "")), call.user)
+    if actions:
+        await call.spool.identify(actions, str(call.asked.string("message", "")), call.user)
     return call.reply()
 
 

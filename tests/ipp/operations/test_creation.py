@@ -310,3 +310,35 @@ async def test_a_printer_of_single_documents_takes_no_second_one(desk: Desk) -> 
     ):
         about = (of("job-id", Tag.INTEGER, 1), of("last-document", Tag.BOOLEAN, last))
         assert (await desk.ask(Operation.SEND_DOCUMENT, *about, document=PDF)).status is status
+
+
+@pytest.mark.parametrize("operation", [Operation.PRINT_JOB, Operation.VALIDATE_JOB])
+@pytest.mark.parametrize(
+    "refused",
+    [
+        of("document-format", Tag.MIME_MEDIA_TYPE, "text/x-runes"),
+        of("compression", Tag.KEYWORD, "bzip2"),
+    ],
+)
+async def test_what_of_the_document_is_not_supported_goes_back(
+    desk: Desk, operation: Operation, refused: Attribute
+) -> None:
+    answer = await desk.ask(operation, refused, document=PDF)
+    assert not answer.status.successful
+    assert list(answer.group(GroupTag.UNSUPPORTED)) == [refused]
+
+
+async def test_two_values_where_one_is_allowed_make_no_job(desk: Desk) -> None:
+    answer = await desk.ask(Operation.PRINT_JOB, job=[of("copies", Tag.INTEGER, 1, 2)], document=PDF)
+    assert answer.status is Status.CLIENT_ERROR_BAD_REQUEST
+    answer = await desk.ask(
+        Operation.PRINT_JOB, job=[of("job-sheets", Tag.KEYWORD, "none", "none")], document=PDF
+    )
+    assert answer.status is Status.SUCCESSFUL_OK
+
+
+async def test_a_job_is_reprocessed_only_once_it_is_finished(desk: Desk) -> None:
+    about = of("job-id", Tag.INTEGER, await desk.park())
+    assert (await desk.ask(Operation.REPROCESS_JOB, about)).status is Status.CLIENT_ERROR_NOT_POSSIBLE
+    await desk.ask(Operation.CANCEL_JOB, about)
+    assert (await desk.ask(Operation.REPROCESS_JOB, about)).status is Status.SUCCESSFUL_OK

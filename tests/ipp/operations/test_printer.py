@@ -127,5 +127,21 @@ async def test_identify_names_the_actions_it_has_not(desk: Desk) -> None:
     assert answer.group(GroupTag.UNSUPPORTED).strings("identify-actions") == ("flash",)
 
 
+async def test_a_printer_does_nothing_where_it_has_none_of_the_actions(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await desk.ask(Operation.IDENTIFY_PRINTER, of("identify-actions", Tag.KEYWORD, "flash"))
+    assert answer.status is Status.SUCCESSFUL_OK_IGNORED_OR_SUBSTITUTED_ATTRIBUTES
+    assert not caplog.records
+
+
+async def test_a_format_that_a_printer_has_not_goes_back(desk: Desk) -> None:
+    odd = of("document-format", Tag.MIME_MEDIA_TYPE, "text/x-runes")
+    answer = await desk.ask(GET, odd)
+    assert answer.status is Status.CLIENT_ERROR_DOCUMENT_FORMAT_NOT_SUPPORTED
+    assert [group.tag for group in answer.groups] == [GroupTag.OPERATION, GroupTag.UNSUPPORTED]
+    assert list(answer.group(GroupTag.UNSUPPORTED)) == [odd]
+
+
 def _printer(*changes: Attribute) -> Group:
     return Group(GroupTag.PRINTER, changes)
