@@ -336,7 +336,7 @@ class MemorySpool:
         self._jobs[job_id] = replace(
             job, attributes=attributes, name=name, priority=priority, version=job.version + 1
         )
-        if priority != job.priority:
+        if priority != job.priority and job_id in self._order:
             self._order.remove(job_id)
             self._enqueue(self._jobs[job_id])
         self._notices.publish(Notice("job-config-changed", self._clock(), self._jobs[job_id]))

@@ -77,17 +77,14 @@ def sort_out(asked: Iterable[Attribute], printer: Attributes) -> tuple[Attribute
         if not is_supported(each.name, printer):
             unsupported.append(Attribute.of(each.name, Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED))
             continue
-        pairs = list(zip(each.tags, each.values, strict=True))
-        good = [pair for pair in pairs if supports(each.name, pair[1], printer)]
-        if len(good) < len(pairs):
-            bad = [pair for pair in pairs if pair not in good]
-            unsupported.append(
-                Attribute(each.name, bytes(tag for tag, _ in bad), tuple(value for _, value in bad))
-            )
-        if good:
-            accepted.add(
-                Attribute(each.name, bytes(tag for tag, _ in good), tuple(value for _, value in good))
-            )
+        good: list[tuple[int, Value]] = []
+        bad: list[tuple[int, Value]] = []
+        for pair in zip(each.tags, each.values, strict=True):
+            (good if supports(each.name, pair[1], printer) else bad).append(pair)
+        for pairs, put in ((good, accepted.add), (bad, unsupported.append)):
+            if pairs:
+                tags, values = zip(*pairs, strict=True)
+                put(Attribute(each.name, bytes(tags), values))
     return accepted, unsupported
 
 
