@@ -81,8 +81,8 @@ async def test_a_client_that_leaves_holds_its_place_until_its_request_is_done_wi
         async with await BareClient.connect(endpoint.addresses[0]) as client:
             client.post(MESSAGE)
             await asked.wait()
-        assert endpoint._server is not None
-        (connection,) = endpoint._server.connections
+            assert endpoint._server is not None
+            (connection,) = endpoint._server.connections
         await until(lambda: connection.transport is None)
         assert endpoint.connections == 1
         may_answer.set()

@@ -317,8 +317,12 @@ class TestContinue:
         async with endpoint.serving([("127.0.0.1", 0)]):
             async with await BareClient.connect(endpoint.addresses[0]) as client:
                 client.post(b"", CONTINUE, "Content-Length: 1000", sized=False)
-                await until(lambda: endpoint.connections == 1)
-            await until(lambda: endpoint.connections == 0)
+                server = endpoint._server
+                assert server is not None
+                await until(lambda: bool(server.connections))
+                (connection,) = server.connections
+                await until(lambda: connection._current_request is not None)
+            await until(lambda: connection.transport is None)
             left.set()
         assert not handler.requests
         assert not caplog.records
