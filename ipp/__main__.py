@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import difflib
 import getpass
+import io
 import json
 import mimetypes
 import os
@@ -85,17 +86,21 @@ _SIGNATURES: Final = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG", "image/png"),
 )
-_RESOLUTION: Final = re.compile(r"(\d+)(?:x(\d+))?(dpi|dpcm)")
-_RANGE: Final = re.compile(r"(-?\d+)(?:-(-?\d+))?")
+_INTEGER: Final = re.compile(r"-?\d{1,12}")
+_RESOLUTION: Final = re.compile(r"(\d{1,12})(?:x(\d{1,12}))?(dpi|dpcm)")
+_RANGE: Final = re.compile(r"(-?\d{1,12})(?:-(-?\d{1,12}))?")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     parser = _make_parser()
     given = parser.parse_args(arguments)
+    if sys.stdout is None:  # it was closed before we began
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115  # until the end
     # A file name or a locale that cannot show a character is no reason to fail.
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are TextIOWrapper here
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         status: int = given.run(given)
         sys.stdout.flush()
@@ -169,7 +174,8 @@ def _make_parser() -> argparse.ArgumentParser:
 
 
 def _complain(what: str, status: int) -> int:
-    sys.stderr.write(f"python -m ipp: {readable(what)}\n")
+    if sys.stderr is not None:
+        sys.stderr.write(f"python -m ipp: {readable(what)}\n")
     return status
 
 
@@ -332,7 +338,7 @@ async def _print(given: argparse.Namespace, file: BinaryIO, options: list[Attrib
         job = await client.print_document(
             _chunks(first, file),
             document_format=given.format or guess_format(first, given.file),
-            job_name=given.title or ("" if str(given.file) == "-" else given.file.name),
+            job_name=readable(given.title or ("" if str(given.file) == "-" else given.file.name)),
             job_attributes=options,
         )
         if given.wait:
@@ -377,9 +383,17 @@ def _make_client(given: argparse.Namespace) -> Client:
         given.uri,
         trust=trust,
         credentials=credentials,
-        user_name=given.user or getpass.getuser(),
+        user_name=readable(given.user or _own_name()),
         compression="gzip",
     )
+
+
+def _own_name() -> str:
+    """What this user is called; nothing where nobody knows, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # the latter from Python 3.13 on
+        return ""
 
 
 def guess_format(first: bytes, path: Path) -> str:
@@ -411,7 +425,7 @@ def _parse_value(name: str, syntaxes: Mapping[int, tuple[int, int]], word: str) 
         for member in ENUMS[name]:
             if member.keyword == word:
                 return int(member)
-    if (Tag.ENUM in syntaxes or Tag.INTEGER in syntaxes) and word.removeprefix("-").isdecimal():
+    if (Tag.ENUM in syntaxes or Tag.INTEGER in syntaxes) and _INTEGER.fullmatch(word):
         return int(word)
     if Tag.RANGE_OF_INTEGER in syntaxes and (bounds := _RANGE.fullmatch(word)):
         return Range(int(bounds[1]), int(bounds[2] or bounds[1]))

@@ -20,6 +20,7 @@ _LOG: Final = logging.getLogger(__name__)
 _SWITCHING: Final = (
     b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2, HTTP/1.1\r\n\r\n"
 )
+_HEADER_END: Final = b"\r\n\r\n"
 _ROUNDS: Final = 4  # looks at each connection within the shortest bound
 _MAX_LINE_OCTETS: Final = 8190
 _MAX_FIELD_OCTETS: Final = 16 << 10  # tokens of large organisations are long
@@ -93,18 +94,26 @@ class Connection(RequestHandler):
         self._take(cast("asyncio.Transport", transport))
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """The connection is gone."""
+        """The connection is gone; it is told so, and its place is free, once its request is done with too."""
         if self._wire is None:
             return
         super().connection_lost(exc)
         self._wire = None
-        self._on_lost()
+        if self._current_request is None:
+            self._on_lost()
+
+    def done(self) -> None:
+        """The request in hand is done with. A client that left long ago held its place until now."""
+        self.whole = b""  # a second request in the same octets is not what they begin with
+        if self._wire is None:
+            self._on_lost()
 
     def data_received(self, data: bytes) -> None:
         """Octets from the client; remembers whether they leave a request unfinished."""
         if data:  # aiohttp calls with none, to go on with what it had
-            # aiohttp waits for a request: the one before, its body and its answer are done with.
-            between = self._waiter is not None and not self._waiter.done() and not self._unfinished
+            # aiohttp waits for a request, or will: the one before, its body and its answer are done with.
+            waits = self._waiter is not None and not self._waiter.done()
+            between = (waits or not self._request_count) and not self._unfinished
             if between and self._keepalive and not self._paused and self.transport is not None:
                 answer = self._repeats.find(self.place, data, self.peer)
                 if answer is not None:
@@ -154,7 +163,7 @@ class Connection(RequestHandler):
         that somebody put in must not be taken for what comes through TLS.
         """
         transport = self.transport
-        if transport is None or self._unfinished or self._messages:
+        if transport is None or self._unfinished or self._messages or self.brought_more(0):
             self.force_close()
             raise ClientLeft("octets after a request to change to TLS")
         transport.write(_SWITCHING)
@@ -171,6 +180,14 @@ class Connection(RequestHandler):
         self.transport = upgraded
         self._cache.clear()  # of what the plain transport told
         self._take(upgraded)
+
+    def brought_more(self, body_octets: int) -> bool:
+        """Whether octets came along with the request in hand that are not its own.
+
+        After an Upgrade they are lost, as aiohttp's parser takes them for another protocol's.
+        """
+        whole = self.whole
+        return len(whole) > whole.find(_HEADER_END) + len(_HEADER_END) + body_octets
 
     def check(self, now: float, times: ConnectionTimes) -> None:
         """Break off where the client takes too long to read, to send or to let go. `now` is the loop's."""
@@ -210,7 +227,7 @@ class HttpServer(web.Server):
         self.repeats = Repeats()
 
     def connect(self, on_lost: Callable[[], None]) -> Connection:
-        """A protocol for a new connection; `on_lost` is called once it is gone."""
+        """A protocol for a new connection; `on_lost` is called once it and its last request are gone."""
         return Connection(
             self,
             on_lost,

@@ -89,9 +89,9 @@ class Endpoint:
     `router` gives the `Route` of a path. `hosts` holds the names, in lower case, under which clients may
     come (any address literal may be used too): a page of somebody else whose name was made to resolve to us
     (DNS rebinding) is refused by its Host. `tls` gives the context for a new connection, `Identity.context`
-    for example; without it there is no TLS. `pages` answers requests of every method for paths that are not
-    a route's, and GET and HEAD for those that are. `closing` is set when `close` begins: what answers
-    without end watches it.
+    for example; without it there is no TLS. `pages` answers requests of every method but CONNECT and TRACE
+    for paths that are not a route's, and GET and HEAD for those that are. `closing` is set when `close`
+    begins: what answers without end watches it.
     """
 
     def __init__(
@@ -196,6 +196,7 @@ class Endpoint:
                 await response.write_eof()
             return response
         finally:
+            connection.done()
             self._busy.discard(connection)
             if not self._busy:
                 self._all_idle.set()
@@ -205,6 +206,8 @@ class Endpoint:
         if "Upgrade" in request.headers:
             await self._change_to_tls(request, connection)
         method, path = request.method, request.path
+        if method in ("CONNECT", "TRACE"):  # whoever makes pages does not think of these
+            raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, [("Allow", _ALLOW)])
         if method == "OPTIONS" and path == "*":
             return web.Response(headers={"Allow": _ALLOW, "Server": self._server_name})
         route = await self._router(path)
@@ -352,6 +355,7 @@ class Endpoint:
             or request.content_length != len(whole) - start
             or "Authorization" in request.headers
             or not request.keep_alive
+            or request.version != HttpVersion11
         ):
             return
         lines = [f"{name}: {value}\r\n" for name, value in self._headers.items()]
@@ -466,7 +470,9 @@ async def _let_body_come(request: web.BaseRequest, connection: Connection) -> No
 
 
 def _can_go_on(request: web.BaseRequest, connection: Connection) -> bool:
-    """Whether the next request can be told from what is left of this one's body."""
+    """Whether the next request can be told from what is left of this one's body, and is not lost."""
+    if "Upgrade" in request.headers and connection.brought_more(request.content_length or 0):
+        return False
     if request.content.is_eof():
         return True
     if "Expect" in request.headers and not connection.continued:

@@ -164,13 +164,15 @@ def advance(
 ) -> Job:
     """The job after `event` at the time `at`; `add` and `drop` are further job-state-reasons.
 
-    Raises `RemoteProtocolError` (client-error-not-possible) where the job's state does not allow the event.
+    Raises `RemoteProtocolError` where the job's state does not allow the event: client-error-not-possible, or
+    server-error-job-canceled (RFC 8011 B.1.5.9) where a document came while the job was canceled.
     """
     target = TRANSITIONS.get((job.state, event))
     if target is None or (event is Event.RECEIVED and not job.incoming):
+        overtaken = event is Event.RECEIVED and job.state is JobState.CANCELED
         raise RemoteProtocolError(
             f"job {job.id} is {job.state.keyword}: it cannot be {event.value}",
-            status=Status.CLIENT_ERROR_NOT_POSSIBLE,
+            status=Status.SERVER_ERROR_JOB_CANCELED if overtaken else Status.CLIENT_ERROR_NOT_POSSIBLE,
         )
     reasons = (job.reasons - _DROPPED.get(event, frozenset()) - frozenset(drop)) | _ADDED.get(
         event, frozenset()

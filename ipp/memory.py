@@ -20,7 +20,7 @@ from .job import ACTIVE, Document, Event, Job, advance
 from .message import Attribute, Attributes
 from .spool import Clock, Command, DocumentTicket, Notice, PrinterStatus, Query, Ticket, utc_now
 from .values import OutOfBand
-from .vocabulary.enums import JobState, PrinterState
+from .vocabulary.enums import DocumentState, JobState, PrinterState
 
 _log: Final = logging.getLogger(__name__)
 
@@ -64,9 +64,10 @@ class MemoryNotices:
 class MemorySpool:
     """Jobs in memory, printed one after the other by `deliver`.
 
-    Bounded: `octets` of documents are kept in all, those of finished jobs (for Restart-Job) going first, and
-    `history` finished jobs. A job whose documents stop coming for the time of an `operation`
-    (multiple-operation-time-out) is aborted. Use as an async context manager: leaving it stops printing.
+    Bounded: `octets` of documents are kept in all, those of finished jobs (for Restart-Job) going first;
+    `waiting` jobs that are not finished, and `history` that are. What does not fit is refused. A job whose
+    documents stop coming for the time of an `operation` (multiple-operation-time-out) is aborted. Use as an
+    async context manager: leaving it stops printing.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class MemorySpool:
         name: str = "printer",
         clock: Clock = utc_now,
         octets: int = 256 << 20,
+        waiting: int = 1000,
         history: int = 500,
         operation: timedelta = timedelta(seconds=300),
     ) -> None:
@@ -83,12 +85,14 @@ class MemorySpool:
         self._name = name
         self._clock = clock
         self._octets = octets
+        self._waiting = waiting
         self._history = history
         self._operation = operation
         self._arriving: dict[int, datetime] = {}  # jobs that expect documents, and when octets last came
         self._ids = count(1)
         self._jobs: dict[int, Job] = {}
         self._data: dict[tuple[int, int], bytes] = {}
+        self._coming_octets = 0  # of documents that are not whole yet
         self._order: list[int] = []  # of active jobs, as they will print
         self._ready = asyncio.Event()
         self._printing: asyncio.Task[None] | None = None
@@ -171,6 +175,10 @@ class MemorySpool:
                 "a spool in memory keeps no job-password",
                 status=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED,
             )
+        if len(self._order) >= self._waiting:
+            raise RemoteProtocolError(
+                f"{self._waiting} jobs wait already", status=Status.SERVER_ERROR_TOO_MANY_JOBS
+            )
         job_id = next(self._ids)
         held = ticket.hold_until != "no-hold"
         reasons = {"job-incoming"}
@@ -202,7 +210,8 @@ class MemorySpool:
         try:
             return await self.receive(job.id, document, data, last=True, user=ticket.user)
         except BaseException:
-            await self._happen(job.id, Event.ABORTED)
+            with suppress(RemoteProtocolError):  # somebody ended it already
+                await self._happen(job.id, Event.ABORTED)
             raise
 
     def _enqueue(self, job: Job) -> None:
@@ -215,41 +224,55 @@ class MemorySpool:
     ) -> Job:
         """Take in a document; with `last`, close the job. A document cut short leaves the job as it was."""
         self._need(job_id)
-        chunks: list[bytes] = []
-        octets = 0
-        async for chunk in data:
-            if job_id in self._arriving:
-                self._arriving[job_id] = self._clock()
-            octets += len(chunk)
-            if octets > self._octets:
-                raise RemoteProtocolError(
-                    f"a document of more than {self._octets} octets",
-                    status=Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE,
-                )
-            chunks.append(chunk)
+        whole = await self._take(job_id, data)
         job = self._need(job_id)
-        if octets or not last:
-            number = len(job.documents) + 1
+        if whole or not last:
+            number, octets, now = len(job.documents) + 1, len(whole), self._clock()
             added = Document(
-                number, document.name, document.format, octets, self._clock(), attributes=document.attributes
+                number, document.name, document.format, octets, now, attributes=document.attributes
             )
-            job = advance(job, Event.RECEIVED, self._clock())
-            self._data[job_id, number] = b"".join(chunks)
+            job = advance(job, Event.RECEIVED, now)
+            self._data[job_id, number] = whole
             self._jobs[job_id] = replace(job, documents=(*job.documents, added))
-            self._make_room()
         if last:
             await self._happen(job_id, Event.CLOSED)
         self._ready.set()
         return self._need(job_id)
 
-    def _make_room(self) -> None:
-        """Forget the documents of finished jobs, oldest first, until what is kept fits."""
-        kept = sum(map(len, self._data.values()))
+    async def _take(self, job_id: int, data: AsyncIterator[bytes]) -> bytes:
+        """The whole document, as far as there is room for it beside all that is kept and all that comes."""
+        chunks: list[bytes] = []
+        octets = 0
+        try:
+            async for chunk in data:
+                if job_id in self._arriving:
+                    self._arriving[job_id] = self._clock()
+                octets += len(chunk)
+                self._coming_octets += len(chunk)
+                if octets > self._octets:
+                    raise RemoteProtocolError(
+                        f"a document of more than {self._octets} octets",
+                        status=Status.CLIENT_ERROR_REQUEST_ENTITY_TOO_LARGE,
+                    )
+                if not self._make_room():
+                    raise RemoteProtocolError(
+                        f"documents of {self._octets} octets wait already",
+                        status=Status.SERVER_ERROR_TEMPORARY_ERROR,
+                    )
+                chunks.append(chunk)
+            return b"".join(chunks)
+        finally:
+            self._coming_octets -= octets
+
+    def _make_room(self) -> bool:
+        """Forget the documents of finished jobs, oldest first, until all fits; whether it does."""
+        kept = self._coming_octets + sum(map(len, self._data.values()))
         for key in list(self._data):
             if kept <= self._octets:
-                return
+                break
             if self._jobs[key[0]].finished:
                 kept -= len(self._data.pop(key))
+        return kept <= self._octets
 
     async def change(self, job_id: int, event: Event, user: User, *, message: str = "") -> Job:
         """Let something happen to a job."""
@@ -313,6 +336,9 @@ class MemorySpool:
         self._jobs[job_id] = replace(
             job, attributes=attributes, name=name, priority=priority, version=job.version + 1
         )
+        if priority != job.priority and job_id in self._order:
+            self._order.remove(job_id)
+            self._enqueue(self._jobs[job_id])
         self._notices.publish(Notice("job-config-changed", self._clock(), self._jobs[job_id]))
         hold_until = changed.string("job-hold-until")
         if hold_until is not None:
@@ -361,7 +387,8 @@ class MemorySpool:
         job = await self.create(ticket)
         for document in old.documents:
             self._data[job.id, document.number] = self._data[job_id, document.number]
-        self._jobs[job.id] = replace(job, documents=old.documents)
+        documents = tuple(replace(each, state=DocumentState.PENDING) for each in old.documents)
+        self._jobs[job.id] = replace(job, documents=documents)
         return await self._happen(job.id, Event.CLOSED)
 
     async def forget(self, job_ids: Iterable[int], user: User) -> None:

@@ -41,6 +41,19 @@ _JOB_TEMPLATE: Final = frozenset(ATTRIBUTES["job-template"]) | {
     for member in members
 }
 _OPERATION: Final = frozenset(ATTRIBUTES["operation"])
+# What a printer supports of a subscription (RFC 3995 11.2.3, table 1).
+_SUBSCRIPTION_TEMPLATE: Final = frozenset(
+    {
+        "charset-supported",
+        "generated-natural-language-supported",
+        "notify-events-default",
+        "notify-events-supported",
+        "notify-lease-duration-default",
+        "notify-lease-duration-supported",
+        "notify-max-events-supported",
+        "notify-pull-method-supported",
+    }
+)
 
 # Operations that may come without a target (CUPS asks for the printers of a host).
 UNTARGETED: Final = frozenset({0x4001, 0x4002})
@@ -62,9 +75,12 @@ _NAMES_ATTRIBUTES: Final = frozenset(
     {
         Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED,
         Status.CLIENT_ERROR_ATTRIBUTES_NOT_SETTABLE,
+        Status.CLIENT_ERROR_COMPRESSION_NOT_SUPPORTED,
+        Status.CLIENT_ERROR_DOCUMENT_FORMAT_NOT_SUPPORTED,
         Status.CLIENT_ERROR_NOT_FOUND,
     }
 )
+_GROUPS: Final = frozenset({"all", "job-template", "printer-description", "subscription-template"})
 _CHARSET_AND_LANGUAGE: Final = (
     attribute("attributes-charset", "utf-8"),
     attribute("attributes-natural-language", "en"),
@@ -191,8 +207,10 @@ class Printer:
         self._icons = icons
         self._attributes = Attributes()
         self._encoded: dict[str, bytes] = {}
+        self._selectable: frozenset[str] = _GROUPS  # names of groups, and of what is encoded
         self._started = clock()
         self._config_changed = self._started
+        self._changes = 0  # how often attributes were set: two changes may come at one time of the clock
         self._select = lru_cache(maxsize=64)(self._join)
         self._moment = lru_cache(maxsize=64)(self._encode_moment)
         self.set_attributes(attributes)
@@ -209,7 +227,9 @@ class Printer:
             merged.put(each)
         self._attributes = merged
         self._encoded = {each.name: encode_attribute(each) for each in merged}
+        self._selectable = _GROUPS.union(self._encoded)
         self._config_changed = self.clock()
+        self._changes += 1
         self._select.cache_clear()
         self._moment.cache_clear()
 
@@ -343,7 +363,8 @@ class Printer:
         second = int(self.clock().timestamp())
         moment = self._moment(call.printer_uri, call.request.secure, call.access, status, second)
         told = [octets for name, octets in moment.items() if is_requested(name, requested)]
-        return b"".join((self._select(requested), *told))
+        # Only names that there are: strangers choose the others, and what is selected is remembered.
+        return b"".join((self._select(requested & self._selectable), *told))
 
     async def attributes_at(self, uri: str, access: Access | None = None) -> Attributes:
         """Every attribute as a client that comes by this URI is told; what DNS-SD says is made from these."""
@@ -360,13 +381,18 @@ class Printer:
         """
         return int((when - self._started).total_seconds()) + 1
 
+    @property
+    def up_time(self) -> int:
+        """printer-up-time now: at least 1, also where the clock was set back."""
+        return max(1, self.up_time_at(self.clock()))
+
     def unchanged(self) -> Callable[[], bool]:
         """Whether what is told of the printer is still what it is now; within one second of the clock."""
         then = self._stamp()
         return lambda: self._stamp() == then
 
-    def _stamp(self) -> tuple[object, datetime, int]:
-        return self.spool.stamp, self._config_changed, int(self.clock().timestamp())
+    def _stamp(self) -> tuple[object, int, int]:
+        return self.spool.stamp, self._changes, int(self.clock().timestamp())
 
     def _join(self, requested: frozenset[str]) -> bytes:
         return b"".join(octets for name, octets in self._encoded.items() if is_requested(name, requested))
@@ -405,7 +431,7 @@ class Printer:
         yield attribute("queued-job-count", status.queued_jobs)
         yield attribute("printer-up-time", max(1, self.up_time_at(now)))
         yield attribute("printer-current-time", now)
-        yield attribute("printer-config-change-time", self.up_time_at(self._config_changed))
+        yield attribute("printer-config-change-time", max(1, self.up_time_at(self._config_changed)))
         yield attribute("printer-config-change-date-time", self._config_changed)
         yield attribute("printer-alert", *(_alert(reason) for reason in reasons))
         yield attribute("printer-alert-description", *reasons)
@@ -429,6 +455,8 @@ def is_requested(name: str, requested: frozenset[str]) -> bool:
     if name in _ONLY_WHEN_NAMED:
         return False
     if "all" in requested:
+        return True
+    if name in _SUBSCRIPTION_TEMPLATE and "subscription-template" in requested:
         return True
     for suffix in ("-default", "-supported", "-ready", "-database"):
         if name.endswith(suffix) and name.removesuffix(suffix) in _JOB_TEMPLATE:

@@ -75,7 +75,8 @@ class Definition:
         tag = _PLAIN.get(Tag(tag), tag)
         bounds = self.bounds.get(tag)
         if bounds is None:
-            return f"{Tag(tag).keyword} where {self.words} is expected"
+            given = Tag(tag).keyword if tag else "another kind of value"
+            return f"{given} where {self.words} is expected"
         lower, upper = bounds
         if isinstance(value, str | bytes):
             octets = len(value) if isinstance(value, bytes) else len(value.encode("utf-8", "surrogateescape"))

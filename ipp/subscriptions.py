@@ -64,6 +64,7 @@ class Subscription:
     sequence: int = 0
     kept: deque[tuple[int, Notice]] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
     sees: Callable[[Job], bool] = _sees_all
+    ended: bool = False  # it is for a job that is finished
 
     def wants(self, notice: Notice) -> bool:
         """Whether the notice is one of those subscribed to, and of no job that the subscriber may not see."""
@@ -72,6 +73,12 @@ class Subscription:
         if notice.job is not None and not self.sees(notice.job):
             return False
         return notice.kind in self.events or _WIDER.get(notice.kind) in self.events
+
+    def hear(self, notice: Notice) -> None:
+        """Keep a notice, under the next number, where it is wanted."""
+        if self.wants(notice):
+            self.sequence += 1
+            self.kept.append((self.sequence, notice))
 
 
 class Subscriptions:
@@ -99,13 +106,15 @@ class Subscriptions:
         user_data: bytes = b"",
         natural_language: str = "en",
         sees: Callable[[Job], bool] = _sees_all,
+        first: Notice | None = None,
     ) -> Subscription:
         """A new subscription; one for a job ends when its job's end is old news.
 
         A lease of 0 asks for one that never ends and is given the longest (RFC 3995 5.3.8): what nobody
         renews would keep its place for ever.
 
-        Events of a job are kept only where `sees` says so of it.
+        Events of a job are kept only where `sees` says so of it. `first` is one that has happened already:
+        the creation of the job with which the subscription came.
 
         Raises `RemoteProtocolError` (client-error-too-many-subscriptions).
         """
@@ -128,6 +137,8 @@ class Subscriptions:
             natural_language=natural_language,
             sees=sees,
         )
+        if first is not None:
+            made.hear(first)
         self._subscriptions[made.id] = made
         return made
 
@@ -144,10 +155,9 @@ class Subscriptions:
         now = self._clock()
         for notice in notices:
             for each in self._subscriptions.values():
-                if each.wants(notice):
-                    each.sequence += 1
-                    each.kept.append((each.sequence, notice))
+                each.hear(notice)
                 if notice.job is not None and notice.job.id == each.job_id:
+                    each.ended = notice.job.finished
                     life_s = EVENT_LIFE_S if notice.job.finished else LEASE_MAX_S
                     each.expires = notice.at + timedelta(seconds=life_s)
         for each in list(self._subscriptions.values()):

@@ -52,13 +52,17 @@ def check_value(attribute: Attribute, path: str = "") -> None:
 
 
 def check_count(attribute: Attribute) -> None:
-    """Raise `RemoteProtocolError` where an attribute has more values than it is registered for.
-
-    Not asked of a new job's attributes: CUPS sends job-sheets twice, once for each end.
-    """
+    """Raise `RemoteProtocolError` where an attribute has more values than it is registered for."""
     definition = lookup(attribute.name)
     if definition is not None and len(attribute.values) > 1 and not definition.is_set:
         raise RemoteProtocolError(f"{attribute.name}: more than one value")
+
+
+def is_allowed_out_of_band(attribute: Attribute) -> bool:
+    """Whether each value that is no value (unknown, no-value ...) is one that its registration allows."""
+    definition = lookup(attribute.name)
+    allowed = definition.out_of_band if definition is not None else frozenset()
+    return all(value in allowed for value in attribute.values if isinstance(value, OutOfBand))
 
 
 def sort_out(asked: Iterable[Attribute], printer: Attributes) -> tuple[Attributes, list[Attribute]]:
@@ -73,17 +77,14 @@ def sort_out(asked: Iterable[Attribute], printer: Attributes) -> tuple[Attribute
         if not is_supported(each.name, printer):
             unsupported.append(Attribute.of(each.name, Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED))
             continue
-        pairs = list(zip(each.tags, each.values, strict=True))
-        good = [pair for pair in pairs if supports(each.name, pair[1], printer)]
-        if len(good) < len(pairs):
-            bad = [pair for pair in pairs if pair not in good]
-            unsupported.append(
-                Attribute(each.name, bytes(tag for tag, _ in bad), tuple(value for _, value in bad))
-            )
-        if good:
-            accepted.add(
-                Attribute(each.name, bytes(tag for tag, _ in good), tuple(value for _, value in good))
-            )
+        good: list[tuple[int, Value]] = []
+        bad: list[tuple[int, Value]] = []
+        for pair in zip(each.tags, each.values, strict=True):
+            (good if supports(each.name, pair[1], printer) else bad).append(pair)
+        for pairs, put in ((good, accepted.add), (bad, unsupported.append)):
+            if pairs:
+                tags, values = zip(*pairs, strict=True)
+                put(Attribute(each.name, bytes(tags), values))
     return accepted, unsupported
 
 
@@ -91,8 +92,10 @@ def is_supported(name: str, printer: Attributes) -> bool:
     """Whether the printer takes this Job Template attribute at all."""
     if name not in _JOB_TEMPLATE:
         return False
-    listed = printer.get("job-creation-attributes-supported")
-    return (listed is not None and name in listed.values) or f"{name}-supported" in printer
+    supported = printer.get(f"{name}-supported")
+    if supported is not None:
+        return supported.values != (False,)
+    return name in printer.strings("job-creation-attributes-supported")
 
 
 def supports(name: str, value: Value, printer: Attributes) -> bool:

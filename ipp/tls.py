@@ -42,7 +42,8 @@ def fingerprint(certificate_der: bytes) -> str:
 def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext:
     """TLS 1.2 and later, HTTP/1.1, with this certificate chain; `key` where it is in a file of its own.
 
-    Raises OSError or `ssl.SSLError` where the files cannot be read or do not fit each other.
+    Raises OSError or `ssl.SSLError` where the files cannot be read or do not fit each other, and where the
+    key is encrypted: there is nobody to ask for its pass phrase.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -51,8 +52,13 @@ def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext
     # backend and `ipptool -T` do, and connects anew for ever.
     context.num_tickets = 0
     context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(certificate, key, password=_refuse_pass_phrase)
     return context
+
+
+def _refuse_pass_phrase() -> str:
+    """Instead of OpenSSL's own way: it asks at the terminal, and everybody waits for the answer."""
+    raise ssl.SSLError("the key is locked by a pass phrase, and there is nobody to ask: give it without one")
 
 
 class Signer(NamedTuple):

@@ -50,17 +50,23 @@ Trust: TypeAlias = Authorities | Pinned | FirstUse | AnyCertificate
 
 @dataclass(frozen=True, slots=True)
 class Basic:
-    """A name and a password (RFC 7617)."""
+    """A name without a colon, and a password (RFC 7617)."""
 
     user: str
     password: str = field(repr=False)
 
     scheme = "basic"
 
+    def __post_init__(self) -> None:
+        """Raises `LocalProtocolError` for a name with a colon: its end would be part of the password."""
+        if ":" in self.user:
+            raise LocalProtocolError(f"{self.user}: a user name for Basic has no colon (RFC 7617 2)")
+
     @property
     def authorization(self) -> str:
         """The value of the Authorization header."""
-        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        octets = f"{self.user}:{self.password}".encode("utf-8", "surrogateescape")  # as a shell gave them
+        return "Basic " + base64.b64encode(octets).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +104,13 @@ def unverified_context() -> ssl.SSLContext:
 
 
 def authorities_context(trust: Authorities) -> ssl.SSLContext:
-    """A context that verifies chain and name. Raises OSError where the file cannot be read."""
-    context = ssl.create_default_context(cafile=trust.file)
+    """A context that verifies chain and name. Raises OSError where the file cannot be read or has none."""
+    try:
+        context = ssl.create_default_context(cafile=trust.file)
+    except OSError as error:  # which names no file; ssl.SSLError is one
+        if trust.file is None:
+            raise
+        raise OSError(error.errno, error.strerror or str(error), str(trust.file)) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

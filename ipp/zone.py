@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
+import dns.exception
 import dns.name
 import dns.rdata
 import dns.rdataclass
@@ -56,8 +57,8 @@ def make_zone(
     """The records by which the printers (by name) at `host` are found under `domain`.
 
     `addresses` are those of `host`, where it lies in the domain and has no record yet. Services of port 0,
-    which only defend a name, are left out. Raises LocalProtocolError where a name does not fit the DNS or
-    two printers have one name.
+    which only defend a name, are left out. Raises LocalProtocolError where a name, an address, a number or a
+    text does not fit the DNS, or two printers have one name.
     """
     try:
         origin = dns.name.from_text(domain)
@@ -78,8 +79,9 @@ def make_zone(
         for address in addresses:
             kind = dns.rdatatype.AAAA if ip_address(address).version == 6 else dns.rdatatype.A
             _add(zone, target, _rdata(kind, address), ttl_s)
-    except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel) as error:
-        raise LocalProtocolError(f"zone {domain}: a name does not fit the DNS ({error})") from error
+    # ValueError: an address that is none, characters that are none, text of more than 255 octets.
+    except (dns.exception.DNSException, ValueError) as error:
+        raise LocalProtocolError(f"zone {domain}: it does not fit the DNS ({error})") from error
     except KeyError as error:
         raise LocalProtocolError(
             f"zone {domain}: the host {host} lies outside, leave out addresses"

@@ -215,19 +215,26 @@ def _find_defaults(answer: Attributes) -> Iterator[Missing]:
         supported = _values(answer, f"{stem}-supported")
         if stem == attribute.name or not supported or stem.endswith("-col") or stem in _LEVELS:
             continue
-        for value in attribute.values:
-            if not _is_among(value, supported):
-                yield Missing(attribute.name, f"{value!r} is not in {stem}-supported", _ATTRIBUTES)
+        fits = _among(supported)
+        # The first says enough: a printer may send as many as it likes.
+        odd = next((value for value in attribute.values if not fits(value)), None)
+        if odd is not None:
+            yield Missing(attribute.name, f"{odd!r} is not in {stem}-supported", _ATTRIBUTES)
 
 
-def _is_among(value: Value, supported: tuple[Value, ...]) -> bool:
-    if isinstance(value, OutOfBand | Attributes) or isinstance(supported[0], bool):
-        return True  # no value to be found, or the -supported of it only says yes or no
-    if isinstance(value, int):
-        return value in supported or any(
-            isinstance(item, Range) and item.lower <= value <= item.upper for item in supported
-        )
-    return value in supported
+def _among(supported: tuple[Value, ...]) -> Callable[[Value], bool]:
+    """Whether a value is one of these, or within one of these ranges; made once for many values."""
+    if isinstance(supported[0], bool):
+        return lambda _: True  # this -supported only says yes or no
+    plain = frozenset(item for item in supported if not isinstance(item, Attributes))
+    ranges = [item for item in supported if isinstance(item, Range)]
+
+    def fits(value: Value) -> bool:
+        if isinstance(value, OutOfBand | Attributes) or value in plain:
+            return True  # what is no value is not to be found, and collections are not compared
+        return isinstance(value, int) and any(item.lower <= value <= item.upper for item in ranges)
+
+    return fits
 
 
 def _find_counts(answer: Attributes) -> Iterator[Missing]:

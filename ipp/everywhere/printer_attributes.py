@@ -84,7 +84,8 @@ def _build(pairs: Iterable[tuple[str, Values]]) -> Iterator[Attribute]:
 
 
 def _creation(name: str, always: Iterable[str], made: Attributes, group: str, *more: str) -> Attribute:
-    supported = {name.removesuffix("-supported") for name in made.names() if name.endswith("-supported")}
+    told = [each.name for each in made if each.name.endswith("-supported") and each.values != (False,)]
+    supported = {name.removesuffix("-supported") for name in told}
     return attribute(name, *sorted({*always, *(supported & {*ATTRIBUTES[group], *more})}))
 
 

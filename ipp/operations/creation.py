@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from typing import Final
 
 from ..compression import ENCODINGS, inflate
@@ -11,16 +12,16 @@ from ..enums import GroupTag, Status, Tag
 from ..errors import RemoteProtocolError
 from ..exchange import Response
 from ..job import Event, Job
-from ..message import Attribute, Attributes
+from ..message import Attribute, Attributes, Group
 from ..printer import Call, Handler
 from ..registry import attribute
 from ..spool import DocumentTicket, Ticket
-from ..ticket import check_value, sort_out
+from ..ticket import check_count, check_value, sort_out
 from ..values import OutOfBand
 from ..vocabulary.enums import Operation
 from .describe import JOB_CREATED, describe_job
 from .job import is_kept_secret, own_job
-from .subscription import subscribe
+from .subscription import creation_status, subscribe, wishes_of
 
 # Operation attributes of a job that it goes on telling (RFC 8011 5.3, PWG 5100.7).
 _KEPT: Final = (
@@ -37,37 +38,43 @@ _SUPPLIED: Final = {"document-name", "document-format", "document-natural-langua
 
 async def validate_job(call: Call) -> Response:
     """Say whether Print-Job would be accepted, and make nothing (RFC 8011 4.2.3)."""
+    wishes = wishes_of(call, for_job=True)
     await ticket_of(call)
     document_of(call)
-    return call.reply()
+    ignored = any(wish.refusal is not None for wish in wishes)
+    status = Status.SUCCESSFUL_OK_IGNORED_SUBSCRIPTIONS if ignored else Status.SUCCESSFUL_OK
+    return call.reply(status, [wish.answer() for wish in wishes])
 
 
 async def print_job(call: Call) -> Response:
     """A job with its one document (RFC 8011 4.2.1)."""
+    wishes = wishes_of(call, for_job=True)
     ticket = await ticket_of(call)
     document = document_of(call)
     data = await _with_first(call.request.document)
     if data is None:
         raise RemoteProtocolError("Print-Job without a document")
     plain = _plain(data, document.compression)
-    if not call.message.groups_of(GroupTag.SUBSCRIPTION):
-        return _created(call, await call.spool.submit(ticket, document, plain), ignored_subscriptions=False)
+    if not wishes:
+        return _created(call, await call.spool.submit(ticket, document, plain))
     # Who subscribes with the job is to hear of all that happens to it: the job must be there before.
     job = await call.spool.create(ticket)
-    ignored = await subscribe(call, job)
     try:
+        subscriptions = await subscribe(call, wishes, job)
         job = await call.spool.receive(job.id, document, plain, last=True, user=call.user)
     except BaseException:
         # Half a document is no job: the client was not told of it, and cannot add to it.
-        await call.spool.change(job.id, Event.ABORTED, call.user)
+        with suppress(RemoteProtocolError):  # somebody ended it already
+            await call.spool.change(job.id, Event.ABORTED, call.user)
         raise
-    return _created(call, job, ignored)
+    return _created(call, job, subscriptions)
 
 
 async def create_job(call: Call) -> Response:
     """A job whose documents come by Send-Document (RFC 8011 4.2.4)."""
+    wishes = wishes_of(call, for_job=True)
     job = await call.spool.create(await ticket_of(call))
-    return _created(call, job, await subscribe(call, job))
+    return _created(call, job, await subscribe(call, wishes, job))
 
 
 async def send_document(call: Call) -> Response:
@@ -82,13 +89,18 @@ async def send_document(call: Call) -> Response:
     data = await _with_first(call.request.document)
     if data is None and not last:
         raise RemoteProtocolError("Send-Document without a document that is not the last")
+    several = call.printer.attributes.boolean("multiple-document-jobs-supported", default=True)
+    if data is not None and job.documents and not several:
+        raise RemoteProtocolError(
+            "a second document", status=Status.SERVER_ERROR_MULTIPLE_DOCUMENT_JOBS_NOT_SUPPORTED
+        )
     if data is None:
         job = await call.spool.change(job.id, Event.CLOSED, call.user)
     else:
         job = await call.spool.receive(
             job.id, document, _plain(data, document.compression), last=last, user=call.user
         )
-    return _created(call, job, ignored_subscriptions=False)
+    return _created(call, job)
 
 
 async def close_job(call: Call) -> Response:
@@ -102,19 +114,22 @@ async def close_job(call: Call) -> Response:
 async def resubmit_job(call: Call) -> Response:
     """A new job with the documents of an old one (PWG 5100.7 4.4)."""
     old = await own_job(call)
+    wishes = wishes_of(call, for_job=True)
     asked = await ticket_of(call, old)
     job = await call.spool.resubmit(old.id, asked)
-    return _created(call, job, await subscribe(call, job))
+    return _created(call, job, await subscribe(call, wishes, job))
 
 
 async def reprocess_job(call: Call) -> Response:
     """RFC 3998 4.1: a copy of a finished job, as a new one."""
+    if not (await own_job(call)).finished:
+        raise RemoteProtocolError("it is not finished", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
     return await resubmit_job(call)
 
 
-def _created(call: Call, job: Job, ignored_subscriptions: bool) -> Response:
-    status = Status.SUCCESSFUL_OK_IGNORED_SUBSCRIPTIONS if ignored_subscriptions else Status.SUCCESSFUL_OK
-    return call.reply(status, groups=[describe_job(call, job, JOB_CREATED)])
+def _created(call: Call, job: Job, subscriptions: Iterable[Group] = ()) -> Response:
+    groups = [describe_job(call, job, JOB_CREATED), *subscriptions]
+    return call.reply(creation_status(subscriptions), groups=groups)
 
 
 async def ticket_of(call: Call, old: Job | None = None) -> Ticket:
@@ -130,12 +145,16 @@ async def ticket_of(call: Call, old: Job | None = None) -> Ticket:
     template = [each for group in call.message.groups_of(GroupTag.JOB) for each in group]
     for each in template:
         check_value(each)
+        if each.name != "job-sheets":  # CUPS sends one for each end
+            check_count(each)
     accepted, unsupported = sort_out(template, call.printer.attributes)
     call.unsupported.extend(unsupported)
     password = _password(call)
-    if unsupported and asked.boolean("ipp-attribute-fidelity", default=False):
+    mandatory = asked.strings("job-mandatory-attributes")
+    refused = any(each.name in mandatory for each in unsupported)
+    if refused or (unsupported and asked.boolean("ipp-attribute-fidelity", default=False)):
         raise RemoteProtocolError(
-            "ipp-attribute-fidelity", status=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
+            "what the job must have", status=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
         )
     name = asked.string("job-name") or asked.string("document-name") or (old.name if old else "Untitled")
     if old is not None:
@@ -188,10 +207,12 @@ def document_of(call: Call) -> DocumentTicket:
     asked, printer = call.asked, call.printer.attributes
     compression = asked.string("compression", "none")
     if compression not in printer.strings("compression-supported"):
+        call.unsupported.append(asked["compression"])
         raise RemoteProtocolError(compression, status=Status.CLIENT_ERROR_COMPRESSION_NOT_SUPPORTED)
     usual = printer.string("document-format-default", "application/octet-stream")
     given = asked.string("document-format", usual)
     if given not in printer.strings("document-format-supported"):
+        call.unsupported.append(attribute("document-format", given))
         raise RemoteProtocolError(given, status=Status.CLIENT_ERROR_DOCUMENT_FORMAT_NOT_SUPPORTED)
     name = asked.string("document-name", "")
     template = [each for group in call.message.groups_of(GroupTag.DOCUMENT) for each in group]
@@ -227,6 +248,7 @@ def own_attributes() -> Attributes:
     return Attributes(
         [
             attribute("compression-supported", "none", "gzip", "deflate"),
+            attribute("job-mandatory-attributes-supported", True),
             attribute("multiple-document-jobs-supported", True),
         ]
     )

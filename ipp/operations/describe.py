@@ -32,7 +32,7 @@ def _seconds(call: Call, name: str, when: datetime | None) -> Attribute:
 
 
 def _up_time(call: Call, name: str) -> Attribute:
-    return attribute(name, call.printer.up_time_at(call.printer.clock()))
+    return attribute(name, call.printer.up_time)
 
 
 def _date(name: str, when: datetime | None) -> Attribute:
@@ -106,10 +106,12 @@ def describe_job(call: Call, job: Job, requested: frozenset[str]) -> Group:
 def describe_document(call: Call, job: Job, document: Document, requested: frozenset[str]) -> Group:
     """The document group for a document of a job (PWG 5100.5)."""
     group = Group(GroupTag.DOCUMENT)
+    told = set[str]()
     for each in (*_document(call, job, document), *document.attributes):
-        if each.name not in group and (
+        if each.name not in told and (
             each.name in requested or requested & {"all", "document-description", "document-status"}
         ):
+            told.add(each.name)
             group.add(each)
     return group
 

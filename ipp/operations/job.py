@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Final
 
 from ..enums import Status, Tag
@@ -14,7 +13,7 @@ from ..message import Attribute, Attributes
 from ..printer import Call, Handler
 from ..registry import attribute
 from ..spool import Query
-from ..ticket import check_count, check_value, is_supported, supports
+from ..ticket import check_count, check_value, is_allowed_out_of_band, is_supported, supports
 from ..values import OutOfBand
 from ..vocabulary.enums import JobState, Operation
 from .describe import GET_JOBS_DEFAULT, describe_job, job_id_of, requested_attributes
@@ -171,7 +170,9 @@ async def set_job_attributes(call: Call) -> Response:
     if call.unsupported:
         raise RemoteProtocolError("not settable", status=Status.CLIENT_ERROR_ATTRIBUTES_NOT_SETTABLE)
     for each in changes:
-        if each.value is OutOfBand.DELETE_ATTRIBUTE or each.name == "job-name":
+        if each.value is OutOfBand.DELETE_ATTRIBUTE:
+            continue
+        if each.name == "job-name" and is_allowed_out_of_band(each):
             continue
         if not all(supports(each.name, value, printer) for value in each.values):
             call.unsupported.append(each)
@@ -206,23 +207,32 @@ async def _cancel_several(call: Call, owner: str | None) -> Response:
             call.unsupported.append(attribute("job-ids", *(lost or done)))
             status = Status.CLIENT_ERROR_NOT_FOUND if lost else Status.CLIENT_ERROR_NOT_POSSIBLE
             raise RemoteProtocolError("jobs that cannot be canceled", status=status)
-        chosen: Iterable[Job] = by_id.values()
+        chosen = list(by_id.values())
     else:
         chosen = [job for job in await call.spool.find(Query(ACTIVE, owner=owner)) if call.may(job)]
     message = str(call.asked.string("message", ""))
     # At once, so that a spool that commits can commit them together.
-    await asyncio.gather(
-        *(call.spool.change(job.id, Event.CANCELED, call.user, message=message) for job in chosen)
+    outcomes = await asyncio.gather(
+        *(call.spool.change(job.id, Event.CANCELED, call.user, message=message) for job in chosen),
+        return_exceptions=True,
     )
+    for job, outcome in zip(chosen, outcomes, strict=True):
+        if isinstance(outcome, BaseException):
+            # One that ended since it was looked up needs no canceling any more.
+            now = await call.spool.get(job.id)
+            if not isinstance(outcome, RemoteProtocolError) or (now is not None and not now.finished):
+                raise outcome
     if call.asked.boolean("purge-jobs", default=False):
         await call.spool.forget([job.id for job in chosen], call.user)
     return call.reply()
 
 
 async def purge_jobs(call: Call) -> Response:
-    """RFC 8011 4.2.9: cancel what is not finished and forget everything."""
+    """RFC 8011 4.2.9: cancel what is not finished and forget everything; only who may do so to every job."""
     call.demand()
     jobs = await call.spool.find(Query(ACTIVE | FINISHED))
+    for job in jobs:
+        call.demand(job)
     await call.spool.forget([job.id for job in jobs], call.user)
     return call.reply()
 
@@ -271,7 +281,10 @@ async def promote_job(call: Call) -> Response:
 async def schedule_job_after(call: Call) -> Response:
     """RFC 3998 4.4.2: print it next after another one; without predecessor-job-id, first."""
     job = await own_job(call)
-    await call.spool.schedule(job.id, call.asked.integer("predecessor-job-id"), call.user)
+    predecessor = call.asked.integer("predecessor-job-id")
+    if predecessor == job.id:
+        raise RemoteProtocolError("after itself", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
+    await call.spool.schedule(job.id, predecessor, call.user)
     return call.reply()
 
 

@@ -3,6 +3,7 @@ which old CUPS clients ask what printers there are."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from ..enums import GroupTag, Status, Tag
@@ -12,7 +13,7 @@ from ..message import Attribute, Attributes, Group
 from ..printer import Call, Handler
 from ..registry import attribute
 from ..spool import Command
-from ..ticket import check_value
+from ..ticket import check_count, check_value, is_allowed_out_of_band
 from ..values import OutOfBand
 from ..vocabulary.enums import Operation
 from .describe import requested_attributes
@@ -37,6 +38,7 @@ async def get_printer_attributes(call: Call) -> Response:
     if document_format is not None and document_format not in call.printer.attributes.strings(
         "document-format-supported"
     ):
+        call.unsupported.append(call.asked["document-format"])
         raise RemoteProtocolError(document_format, status=Status.CLIENT_ERROR_DOCUMENT_FORMAT_NOT_SUPPORTED)
     requested = requested_attributes(call.asked, frozenset({"all"}))
     same = call.printer.unchanged()
@@ -44,6 +46,14 @@ async def get_printer_attributes(call: Call) -> Response:
     described = await call.printer.describe(call, requested)
     octets = b"".join((envelope, bytes((GroupTag.PRINTER,)), described, bytes((GroupTag.END,))))
     return Response(octets, same=same)
+
+
+async def get_user_printer_attributes(call: Call) -> Response:
+    """PWG 5100.13 4.2: what this user may know and do, which here is what everybody may.
+
+    Whether somebody may ask is decided for each anew: nobody is given the answer that another one got.
+    """
+    return replace(await get_printer_attributes(call), same=None)
 
 
 async def get_printer_supported_values(call: Call) -> Response:
@@ -65,10 +75,17 @@ async def set_printer_attributes(call: Call) -> Response:
         raise RemoteProtocolError("no printer attributes to set")
     for each in changes:
         check_value(each)
+        check_count(each)
         if each.name not in SETTABLE:
             call.unsupported.append(Attribute.of(each.name, Tag.NOT_SETTABLE, OutOfBand.NOT_SETTABLE))
     if call.unsupported:
         raise RemoteProtocolError("not settable", status=Status.CLIENT_ERROR_ATTRIBUTES_NOT_SETTABLE)
+    # Such as delete-attribute: it is of jobs only (RFC 3380 8.2), and would be told to everybody as a value.
+    call.unsupported.extend(each for each in changes if not is_allowed_out_of_band(each))
+    if call.unsupported:
+        raise RemoteProtocolError(
+            "values not supported", status=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
+        )
     await call.spool.configure(changes, call.user)
     call.printer.set_attributes(changes)
     return call.reply()
@@ -85,7 +102,8 @@ async def identify_printer(call: Call) -> Response:
     if bad:
         call.unsupported.append(attribute("identify-actions", *bad))
     actions = [action for action in asked if action in supported]
-    await call.spool.identify(actions, str(call.asked.string("message", "")), call.user)
+    if actions:
+        await call.spool.identify(actions, str(call.asked.string("message", "")), call.user)
     return call.reply()
 
 
@@ -113,7 +131,7 @@ def own_attributes() -> Attributes:
 
 HANDLERS: Final[dict[Operation, Handler]] = {
     Operation.GET_PRINTER_ATTRIBUTES: get_printer_attributes,
-    Operation.GET_USER_PRINTER_ATTRIBUTES: get_printer_attributes,
+    Operation.GET_USER_PRINTER_ATTRIBUTES: get_user_printer_attributes,
     Operation.GET_PRINTER_SUPPORTED_VALUES: get_printer_supported_values,
     Operation.SET_PRINTER_ATTRIBUTES: set_printer_attributes,
     Operation.IDENTIFY_PRINTER: identify_printer,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..enums import GroupTag, Status, Tag
@@ -22,13 +23,94 @@ from ..subscriptions import (
     Subscription,
 )
 from ..ticket import check_value
-from ..values import Range
+from ..values import DateTime, OutOfBand, Range
+from ..vocabulary.attributes import ATTRIBUTES
 from ..vocabulary.enums import Operation
+from .describe import requested_attributes
 from .job import own_job
 
 # How long Get-Notifications with notify-wait is held open, and how soon the others may come again.
 WAIT_S: Final = 30.0
 INTERVAL_S: Final = 5
+
+_TEMPLATE: Final = frozenset(ATTRIBUTES["subscription-template"])
+# Of which there is one value only, in events.
+_ONE_VALUE: Final = {"notify-charset": "utf-8", "notify-natural-language": "en"}
+_SUPPORTED: Final = frozenset(
+    {*_ONE_VALUE, "notify-events", "notify-lease-duration", "notify-pull-method", "notify-user-data"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A subscription that is asked for, as far as it is supported (RFC 3995 5.2).
+
+    `unsupported` is what is not, for the answer; `refusal` says why nothing is made of it.
+    """
+
+    events: tuple[str, ...] = ()
+    lease_s: int = LEASE_DEFAULT_S
+    user_data: bytes = b""
+    unsupported: tuple[Attribute, ...] = ()
+    refusal: Status | None = None
+
+    def answer(self, *made: Attribute) -> Group:
+        """The subscription group of the answer, with what was `made` of the wish."""
+        status = self.refusal
+        if status is None and self.unsupported:
+            status = Status.SUCCESSFUL_OK_IGNORED_OR_SUBSTITUTED_ATTRIBUTES
+        told = [Attribute.of("notify-status-code", Tag.ENUM, status)] if status is not None else []
+        return Group(GroupTag.SUBSCRIPTION, (*made, *told, *self.unsupported))
+
+
+def wishes_of(call: Call, *, for_job: bool) -> list[Wish]:
+    """What the subscription groups of a request ask for. Nothing is made yet.
+
+    Raises `RemoteProtocolError` (client-error-bad-request) where one names no way of delivery: RFC 3995 5.2
+    has the whole request refused, a job's too.
+    """
+    groups = call.message.groups_of(GroupTag.SUBSCRIPTION)
+    if not all("notify-pull-method" in group or "notify-recipient-uri" in group for group in groups):
+        raise RemoteProtocolError("a subscription without notify-pull-method")
+    return [_wish(group, for_job=for_job) for group in groups]
+
+
+def _wish(group: Group, *, for_job: bool) -> Wish:
+    try:
+        for each in group:
+            check_value(each)
+    except RemoteProtocolError as error:
+        return Wish(refusal=error.status)
+    if "notify-recipient-uri" in group:
+        return Wish(
+            unsupported=(group["notify-recipient-uri"],), refusal=Status.CLIENT_ERROR_URI_SCHEME_NOT_SUPPORTED
+        )
+    method = group["notify-pull-method"]
+    if method.values != ("ippget",):
+        return Wish(unsupported=(method,), refusal=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED)
+    events = group.strings("notify-events") or (EVENT_DEFAULT,)
+    known = tuple(event for event in events if event in EVENTS)
+    unsupported = tuple(_unsupported(group, events, for_job=for_job))
+    data = group.get("notify-user-data")
+    return Wish(
+        known,
+        group.integer("notify-lease-duration", LEASE_DEFAULT_S),
+        data.value if data is not None and isinstance(data.value, bytes) else b"",
+        unsupported,
+        None if known else Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED,
+    )
+
+
+def _unsupported(group: Group, events: tuple[str, ...], *, for_job: bool) -> Iterator[Attribute]:
+    """The values that are not supported, and the attributes, as RFC 3995 5.2 tells them."""
+    unknown = [event for event in events if event not in EVENTS]
+    if unknown:
+        yield attribute("notify-events", *unknown)
+    for each in group:
+        if each.name not in _SUPPORTED or (for_job and each.name == "notify-lease-duration"):
+            yield Attribute.of(each.name, Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED)
+        elif each.name in _ONE_VALUE and each.values != (_ONE_VALUE[each.name],):
+            yield each
 
 
 async def create_printer_subscriptions(call: Call) -> Response:
@@ -49,49 +131,47 @@ async def create_job_subscriptions(call: Call) -> Response:
 
 
 async def _create(call: Call, job: Job | None) -> Response:
-    groups = call.message.groups_of(GroupTag.SUBSCRIPTION)
-    if not groups:
+    wishes = wishes_of(call, for_job=job is not None)
+    if not wishes:
         raise RemoteProtocolError("no subscription attributes")
-    answers = [await _subscribe(call, group, job) for group in groups]
-    made = sum("notify-subscription-id" in answer for answer in answers)
-    if not made:
+    answers = [await _subscribe(call, wish, job) for wish in wishes]
+    if not any("notify-subscription-id" in answer for answer in answers):
         return call.reply(Status.CLIENT_ERROR_IGNORED_ALL_SUBSCRIPTIONS, answers)
-    if made < len(answers):
-        return call.reply(Status.SUCCESSFUL_OK_IGNORED_SUBSCRIPTIONS, answers)
-    return call.reply(groups=answers)
+    return call.reply(creation_status(answers), answers)
 
 
-async def subscribe(call: Call, job: Job) -> bool:
-    """Make the subscriptions that came with a job's creation; whether one had to be ignored."""
-    answers = [await _subscribe(call, group, job) for group in call.message.groups_of(GroupTag.SUBSCRIPTION)]
-    return any("notify-subscription-id" not in answer for answer in answers)
+def creation_status(answers: Iterable[Group]) -> Status:
+    """The status of an operation that made something, but maybe not every subscription."""
+    if all("notify-subscription-id" in answer for answer in answers):
+        return Status.SUCCESSFUL_OK
+    return Status.SUCCESSFUL_OK_IGNORED_SUBSCRIPTIONS
 
 
-async def _subscribe(call: Call, group: Group, job: Job | None) -> Group:
+async def subscribe(call: Call, wishes: Iterable[Wish], job: Job) -> list[Group]:
+    """Make the subscriptions that came with a job's creation; the groups of the answer (RFC 3995 11.1.3)."""
+    return [await _subscribe(call, wish, job, Notice("job-created", job.created, job)) for wish in wishes]
+
+
+async def _subscribe(call: Call, wish: Wish, job: Job | None, first: Notice | None = None) -> Group:
     """The subscription group of the answer: an id, or a notify-status-code (RFC 3995 5.3)."""
-    events = [event for event in group.strings("notify-events") or (EVENT_DEFAULT,) if event in EVENTS]
-    method = group.string("notify-pull-method")
-    if method != "ippget" or "notify-recipient-uri" in group or not events:
-        status = Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
-        return Group(GroupTag.SUBSCRIPTION, [Attribute.of("notify-status-code", Tag.ENUM, status)])
-    data = group.get("notify-user-data")
+    if wish.refusal is not None:
+        return wish.answer()
     try:
-        for each in group:
-            check_value(each)
         made = await call.printer.subscriptions.create(
             call.user.name,
-            events,
+            wish.events,
             job_id=None if job is None else job.id,
-            lease_s=group.integer("notify-lease-duration", LEASE_DEFAULT_S),
-            user_data=data.value if data is not None and isinstance(data.value, bytes) else b"",
+            lease_s=wish.lease_s,
+            user_data=wish.user_data,
             sees=_sight(call),
+            first=first,
         )
     except RemoteProtocolError as error:
-        return Group(GroupTag.SUBSCRIPTION, [Attribute.of("notify-status-code", Tag.ENUM, error.status)])
-    answer = [attribute("notify-subscription-id", made.id)]
+        return replace(wish, refusal=error.status).answer()
+    told = [attribute("notify-subscription-id", made.id)]
     if job is None:
-        answer.append(attribute("notify-lease-duration", made.lease_s))
-    return Group(GroupTag.SUBSCRIPTION, answer)
+        told.append(attribute("notify-lease-duration", made.lease_s))
+    return wish.answer(*told)
 
 
 def _sight(call: Call) -> Callable[[Job], bool]:
@@ -123,7 +203,7 @@ def _describe(call: Call, subscription: Subscription) -> Group:
             attribute("notify-natural-language", subscription.natural_language),
             attribute("notify-printer-uri", call.printer_uri),
             attribute("notify-sequence-number", subscription.sequence),
-            attribute("notify-printer-up-time", call.printer.up_time_at(call.printer.clock())),
+            attribute("notify-printer-up-time", call.printer.up_time),
             Attribute.of("notify-subscriber-user-name", Tag.NAME, subscription.owner),
             Attribute.of("notify-user-data", Tag.OCTET_STRING, subscription.user_data),
         ],
@@ -133,20 +213,24 @@ def _describe(call: Call, subscription: Subscription) -> Group:
     else:
         group.add(
             attribute("notify-lease-duration", subscription.lease_s),
-            attribute("notify-lease-expiration-time", call.printer.up_time_at(subscription.expires)),
+            attribute("notify-lease-expiration-time", max(0, call.printer.up_time_at(subscription.expires))),
         )
     return group
 
 
-def _filtered(group: Group, call: Call) -> Group:
-    requested = frozenset(call.asked.strings("requested-attributes"))
-    everything = not requested or requested & {"all", "subscription-template", "subscription-description"}
-    return Group(group.tag, [each for each in group if everything or each.name in requested])
+def _filtered(group: Group, call: Call, default: str) -> Group:
+    requested = requested_attributes(call.asked, frozenset({default}))
+    kept = []
+    for each in group:
+        belongs_to = "subscription-template" if each.name in _TEMPLATE else "subscription-description"
+        if requested & {each.name, belongs_to, "all"}:
+            kept.append(each)
+    return Group(group.tag, kept)
 
 
 async def get_subscription_attributes(call: Call) -> Response:
     """RFC 3995 11.2.4."""
-    return call.reply(groups=[_filtered(_describe(call, await _own_subscription(call)), call)])
+    return call.reply(groups=[_filtered(_describe(call, await _own_subscription(call)), call, "all")])
 
 
 async def get_subscriptions(call: Call) -> Response:
@@ -159,8 +243,10 @@ async def get_subscriptions(call: Call) -> Response:
         for each in call.printer.subscriptions.all()
         if each.job_id == job_id and (not mine or each.owner == call.user.name)
     ]
-    groups = [_filtered(_describe(call, each), call) for each in found[: call.asked.integer("limit")]]
-    return call.reply(groups=groups)
+    told = found[: call.asked.integer("limit")]
+    return call.reply(
+        groups=[_filtered(_describe(call, each), call, "notify-subscription-id") for each in told]
+    )
 
 
 async def renew_subscription(call: Call) -> Response:
@@ -192,7 +278,7 @@ async def get_notifications(call: Call) -> Response:
     # Each once, however often it is named: its events are told for every time.
     starts = dict(zip(ids, [*asked.integers("notify-sequence-numbers"), *[1] * len(ids)], strict=False))
     wanted = [(await _own_subscription(call, each), start) for each, start in starts.items()]
-    if asked.boolean("notify-wait", default=False) and not _pending(wanted):
+    if asked.boolean("notify-wait", default=False) and not (_pending(wanted) or _are_complete(wanted)):
         await call.printer.subscriptions.wait(WAIT_S)
     status = await call.spool.status()
     may_see = _sight(call)  # as of now: who was an operator when they subscribed may be none any more
@@ -201,11 +287,15 @@ async def get_notifications(call: Call) -> Response:
         for subscription, sequence, notice in _pending(wanted)
         if notice.job is None or may_see(notice.job)
     ]
-    when_again = [
-        attribute("notify-get-interval", INTERVAL_S),
-        attribute("printer-up-time", call.printer.up_time_at(call.printer.clock())),
-    ]
-    return call.reply(groups=groups, told=when_again)
+    up_time = attribute("printer-up-time", call.printer.up_time)
+    if _are_complete(wanted):
+        return call.reply(Status.SUCCESSFUL_OK_EVENTS_COMPLETE, groups, told=[up_time])
+    return call.reply(groups=groups, told=[attribute("notify-get-interval", INTERVAL_S), up_time])
+
+
+def _are_complete(wanted: list[tuple[Subscription, int]]) -> bool:
+    """Whether all are for jobs that are finished: the client need not ask again (RFC 3996 5.2)."""
+    return all(subscription.ended for subscription, _ in wanted)
 
 
 def _pending(wanted: list[tuple[Subscription, int]]) -> list[tuple[Subscription, int, Notice]]:
@@ -232,6 +322,7 @@ def _event(
             attribute("notify-subscribed-event", notice.kind),
             attribute("notify-printer-uri", call.printer_uri),
             attribute("printer-up-time", max(1, call.printer.up_time_at(notice.at))),
+            attribute("printer-current-time", DateTime.of(notice.at)),
             Attribute.of("notify-text", Tag.TEXT, notice.kind.replace("-", " ")),
             Attribute.of("notify-user-data", Tag.OCTET_STRING, subscription.user_data),
         ],
@@ -261,7 +352,7 @@ def own_attributes() -> Attributes:
     return Attributes(
         [
             attribute("notify-events-default", EVENT_DEFAULT),
-            attribute("notify-events-supported", *EVENTS),
+            attribute("notify-events-supported", "none", *EVENTS),
             attribute("notify-lease-duration-default", LEASE_DEFAULT_S),
             attribute("notify-lease-duration-supported", Range(1, LEASE_MAX_S)),
             attribute("notify-max-events-supported", len(EVENTS)),

@@ -70,6 +70,25 @@ class TestTls:
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: TLS/1.2,TLS/1.1,TLS/1.0\r\nHost: localhost\r\n\r\n"
 
 
+async def test_a_client_that_leaves_holds_its_place_until_its_request_is_done_with() -> None:
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def wait(request: Request) -> None:
+        asked.set()
+        await may_answer.wait()
+
+    async with serving(RecordingHandler(wait)) as endpoint:
+        async with await BareClient.connect(endpoint.addresses[0]) as client:
+            client.post(MESSAGE)
+            await asked.wait()
+            assert endpoint._server is not None
+            (connection,) = endpoint._server.connections
+        await until(lambda: connection.transport is None)
+        assert endpoint.connections == 1
+        may_answer.set()
+        await until(lambda: endpoint.connections == 0)
+
+
 class TestAChangeToTls:
     async def test_answers_within_tls_and_goes_on_there(
         self, handler: RecordingHandler, identity: OwnIdentity, trust: ssl.SSLContext
@@ -121,6 +140,22 @@ class TestAChangeToTls:
                     assert (await client.answer()).status == 101
                 else:
                     assert await client.closed() == b""
+
+    @pytest.mark.parametrize("injected", [b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /x HT"])
+    async def test_is_refused_where_plain_octets_come_with_the_request(
+        self, handler: RecordingHandler, identity: OwnIdentity, injected: bytes
+    ) -> None:
+        async with serving(handler, identity=identity) as endpoint:
+            async with await BareClient.connect(endpoint.addresses[0]) as client:
+                client.send(b"OPTIONS * HTTP/1.1\r\n" + UPGRADE + injected)
+                assert await client.closed() == b""
+
+    async def test_that_is_not_made_loses_no_request_without_a_word(self, handler: RecordingHandler) -> None:
+        async with connected(handler) as client:
+            client.send(b"OPTIONS * HTTP/1.1\r\n" + UPGRADE + b"GET /x HT")
+            assert (await client.answer()).headers["connection"] == "close"
+            assert await client.closed() == b""
+            assert not handler.requests
 
     async def test_that_ends_without_a_handshake_is_closed(
         self, handler: RecordingHandler, identity: OwnIdentity

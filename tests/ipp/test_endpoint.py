@@ -176,6 +176,14 @@ class TestWhatIsNoIpp:
             answer = await client.answer()
             assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 
+    @pytest.mark.parametrize("start", ["TRACE /", "TRACE /ipp/print", "CONNECT localhost:443"])
+    async def test_pages_are_not_asked_for_tunnels_and_echoes(
+        self, handler: RecordingHandler, start: str
+    ) -> None:
+        async with connected(handler) as client:
+            client.send(f"{start} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert (await client.answer()).status == 405
+
     async def test_options_are_told_for_paths_and_for_the_server(self, handler: RecordingHandler) -> None:
         async with connected(handler) as client:
             for path in ["*", "/ipp/print"]:
@@ -309,8 +317,12 @@ class TestContinue:
         async with endpoint.serving([("127.0.0.1", 0)]):
             async with await BareClient.connect(endpoint.addresses[0]) as client:
                 client.post(b"", CONTINUE, "Content-Length: 1000", sized=False)
-                await until(lambda: endpoint.connections == 1)
-            await until(lambda: endpoint.connections == 0)
+                server = endpoint._server
+                assert server is not None
+                await until(lambda: bool(server.connections))
+                (connection,) = server.connections
+                await until(lambda: connection._current_request is not None)
+            await until(lambda: connection.transport is None)
             left.set()
         assert not handler.requests
         assert not caplog.records

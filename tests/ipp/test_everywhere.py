@@ -561,3 +561,9 @@ def test_a_real_printer_lacks_only_what_its_own_answer_shows(shared_eve_printer:
     told = {lack.name for lack in missing(answer)}
     # Its clock starts at 0, which a client sees only within its first second.
     assert told == ({"printer-up-time"} if answer.integer("printer-up-time") == 0 else set())
+
+
+def test_of_many_defaults_that_a_printer_has_not_the_first_is_told() -> None:
+    answer = Attributes([attribute("finishings-supported", 3), attribute("finishings-default", 3, 4, 5)])
+    told = [str(lack) for lack in missing(answer) if lack.name == "finishings-default"]
+    assert told == ["finishings-default: 4 is not in finishings-supported (PWG 5100.14 5.2)"]

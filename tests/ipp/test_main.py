@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import subprocess
@@ -15,11 +16,13 @@ from pathlib import Path
 import pytest
 
 from ipp import LocalProtocolError, OutOfBand, Range, Resolution, Tag, encode
-from ipp.__main__ import describe, guess_format, parse_option
+from ipp.__main__ import describe, guess_format, main, parse_option
 from ipp.endpoint import Endpoint
 from ipp.exchange import Route, User
+from ipp.job import FINISHED
 from ipp.message import Group, Message
 from ipp.registry import attribute
+from ipp.spool import Query
 from ipp.tls import OwnIdentity
 from tests.ipp.asking import Desk, make_desk
 from tests.ipp.vectors import CAPTURED, MALFORMED
@@ -114,6 +117,17 @@ class TestDecode:
         done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=60, check=True)
         assert done.stdout == b"document-description\n"
         assert done.stderr == b""
+
+    @pytest.mark.parametrize(("closed", "status"), [(">&-", DONE), ("2>&-", DONE), (">&- 2>&-", DONE)])
+    def test_what_was_closed_before_is_not_written_to(self, closed: str, status: int) -> None:
+        command = f"{sys.executable} -m ipp attributes sides {closed}"
+        done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (status, b"")
+
+    def test_a_refusal_that_nobody_sees_is_told_by_the_exit_status(self) -> None:
+        command = f"{sys.executable} -m ipp attributes nothing 2>&-"
+        done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=60, check=False)
+        assert done.returncode == REFUSED
 
 
 class TestAttributes:
@@ -216,7 +230,10 @@ def test_options_are_read_as_people_write_them(
 
 @pytest.mark.parametrize(
     "text",
-    ["media-col=x", "printer-resolution=600", "copies=", "print-quality=splendid", "=x", "never-heard-of=1"],
+    [
+        *("media-col=x", "printer-resolution=600", "copies=", "print-quality=splendid", "=x"),
+        *("never-heard-of=1", "copies=\u00b2", f"copies={'9' * 5000}", f"page-ranges=1-{'9' * 5000}"),
+    ],
 )
 def test_a_value_of_another_syntax_is_refused(text: str) -> None:
     with pytest.raises(LocalProtocolError):
@@ -242,7 +259,7 @@ class PasswordList:
     challenges = ('Basic realm="test"',)
 
     async def identify(self, scheme: str, credentials: str, peer: str) -> User | None:
-        shown = b64decode(credentials).decode() if scheme == "basic" else ""
+        shown = b64decode(credentials).decode(errors="replace") if scheme == "basic" else ""
         return User("anna", authenticated=True) if shown == "anna:4711" else None
 
 
@@ -324,6 +341,39 @@ class TestOurPrinter:
         assert [document for _, document in desk.printed.documents] == [PDF]
         told = json.loads(done.stdout)
         assert told["job-state"] == "completed"
+
+    async def test_a_file_whose_name_is_no_utf8_is_printed(
+        self, desk: Desk, identity: OwnIdentity, tmp_path: Path
+    ) -> None:
+        path = tmp_path / os.fsdecode(b"Gr\xf6\xdfe.pdf")
+        path.write_bytes(PDF)
+        async with serving(desk, identity) as where:
+            done = await asyncio.to_thread(run, "print", "--wait", f"ipp://{where}/ipp/print", path)
+        assert (done.returncode, done.stderr) == (DONE, "")
+        assert [job.name for job in await desk.spool.find(Query(FINISHED))] == ["Gr\\xf6\\xdfe.pdf"]
+
+    async def test_a_name_that_is_no_utf8_is_shown_as_it_was_given(
+        self, desk: Desk, identity: OwnIdentity
+    ) -> None:
+        words = ("probe", "--pin", identity.fingerprint, "--user", os.fsdecode(b"\xff"))
+        async with serving(desk, identity) as where:
+            uri = f"ipps://{where}/ipp/print/known"
+            done = await asyncio.to_thread(run, *words, uri, IPP_PASSWORD="4711")
+        assert done.returncode == REFUSED
+        assert "it wants credentials" in done.stderr
+
+    async def test_who_has_no_name_prints_without_one(
+        self, desk: Desk, identity: OwnIdentity, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def nobody() -> str:
+            raise KeyError("getpwuid(): uid not found: 12345")
+
+        monkeypatch.setattr("getpass.getuser", nobody)
+        async with serving(desk, identity) as where:
+            uri = f"ipp://{where}/ipp/print"
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(PDF)))
+            assert await asyncio.to_thread(main, ["print", uri, "-"]) == DONE
+        assert await desk.spool.get(1) is not None
 
 
 @pytest.mark.peer

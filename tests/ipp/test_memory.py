@@ -7,7 +7,7 @@ import pytest
 
 from ipp import JobState, Operation, RemoteProtocolError, Status, Tag
 from ipp.exchange import User
-from ipp.job import FINISHED, Document, Event, Job
+from ipp.job import ACTIVE, FINISHED, Document, Event, Job
 from ipp.memory import MemoryNotices, MemorySpool
 from ipp.message import Attributes
 from ipp.spool import DocumentTicket, Notice, Query, Ticket, utc_now
@@ -159,3 +159,45 @@ async def test_a_job_that_wants_a_lock_is_refused_where_nothing_would_lock_it() 
     with pytest.raises(RemoteProtocolError) as raised:
         await desk.spool.create(Ticket(ANNA, "minutes", Attributes(), password=b"4711"))
     assert raised.value.status is Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
+
+
+async def test_a_changed_priority_changes_the_order() -> None:
+    desk = make_desk()
+    jobs = [await add(desk.spool) for _ in range(3)]
+    await desk.spool.amend(jobs[2], [of("job-priority", Tag.INTEGER, 80)], ANNA)
+    assert [job.id for job in await desk.spool.find(Query(ACTIVE))] == [jobs[2], jobs[0], jobs[1]]
+
+
+async def test_documents_that_wait_or_come_take_the_room_of_further_ones() -> None:
+    desk = make_desk()
+    spool = MemorySpool(desk.printed, octets=100)
+    await add(spool, b"x" * 60)
+    with pytest.raises(RemoteProtocolError) as refused:
+        await add(spool, b"x" * 60)
+    assert refused.value.status is Status.SERVER_ERROR_TEMPORARY_ERROR
+    half_way = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"x" * 30
+        half_way.set()
+        await asyncio.Event().wait()
+
+    job = await spool.create(Ticket(ANNA, "slow", Attributes()))
+    document = DocumentTicket("", "text/plain")
+    coming = asyncio.create_task(spool.receive(job.id, document, slow(), last=True, user=ANNA))
+    await half_way.wait()
+    with pytest.raises(RemoteProtocolError):
+        await add(spool, b"x" * 20)
+    coming.cancel()
+    await asyncio.gather(coming, return_exceptions=True)
+    await add(spool, b"x" * 20)
+
+
+async def test_jobs_that_wait_are_bounded() -> None:
+    desk = make_desk()
+    spool = MemorySpool(desk.printed, waiting=2)
+    for _ in range(2):
+        await add(spool)
+    with pytest.raises(RemoteProtocolError) as refused:
+        await add(spool)
+    assert refused.value.status is Status.SERVER_ERROR_TOO_MANY_JOBS

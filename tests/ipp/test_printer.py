@@ -149,7 +149,7 @@ async def test_an_operation_attribute_nobody_knows_is_ignored_and_named(desk: De
 async def test_an_error_carries_no_printer_attributes(desk: Desk) -> None:
     answer = await desk.ask(GET, of("document-format", Tag.MIME_MEDIA_TYPE, "image/x-unheard-of"))
     assert answer.status is Status.CLIENT_ERROR_DOCUMENT_FORMAT_NOT_SUPPORTED
-    assert [group.tag for group in answer.groups] == [GroupTag.OPERATION]
+    assert GroupTag.PRINTER not in [group.tag for group in answer.groups]
 
 
 async def test_uris_are_built_from_what_the_client_used(desk: Desk) -> None:
@@ -269,3 +269,22 @@ async def test_an_operation_that_wants_authentication_asks_for_it_before_it_read
 )
 def test_what_requested_attributes_asks_for(name: str, requested: set[str], given: bool) -> None:
     assert is_requested(name, frozenset(requested)) is given
+
+
+async def test_a_clock_that_is_set_back_stops_no_answer(desk: Desk) -> None:
+    job_id = await desk.park()
+    desk.clock.pass_(-100)
+    changes = Group(GroupTag.PRINTER, [of("printer-info", Tag.TEXT, "new")])
+    answer = await desk.ask(Operation.SET_PRINTER_ATTRIBUTES, groups=[changes])
+    assert answer.status is Status.SUCCESSFUL_OK
+    printer = (await desk.ask(GET)).printer
+    assert (printer.integer("printer-up-time"), printer.integer("printer-config-change-time")) == (1, 1)
+    job = (await desk.ask(Operation.GET_JOB_ATTRIBUTES, of("job-id", Tag.INTEGER, job_id))).job
+    assert job.integer("job-printer-up-time") == 1
+
+
+async def test_names_that_are_no_attributes_are_not_remembered(desk: Desk) -> None:
+    for number in range(5):
+        asked = of("requested-attributes", Tag.KEYWORD, "printer-name", f"x-{number}")
+        assert (await desk.ask(GET, asked)).printer.names() == ["printer-name"]
+    assert desk.printer._select.cache_info().currsize == 1

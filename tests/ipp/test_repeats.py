@@ -1,6 +1,8 @@
 """Answers kept for requests that come again octet for octet."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -10,6 +12,7 @@ from ipp.endpoint import Endpoint
 from ipp.exchange import Route
 from ipp.repeats import KEPT, REQUEST_OCTETS_MAX, Place, Repeats
 from tests.ipp.asking import make_desk, request
+from tests.ipp.wire import BareClient
 
 HERE = Place(False, ("127.0.0.1", 631))
 HEAD = b"POST /ipp/print HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
@@ -92,6 +95,58 @@ def test_a_request_in_pieces_is_not_taken_for_a_whole_one() -> None:
     repeats, _ = kept()
     data = HEAD + octets(7)
     assert [cut for cut in range(len(data)) if repeats.find(HERE, data[:cut], "") is not None] == []
+
+
+@asynccontextmanager
+async def asking() -> AsyncIterator[tuple[BareClient, Repeats, bytes]]:
+    """A connection to a printer, what its endpoint keeps, and a request that is worth keeping."""
+    desk = make_desk()
+
+    async def route(path: str) -> Route:
+        return Route(desk.printer, "print", plain="allow")
+
+    endpoint = Endpoint(route, hosts={"localhost"})
+    async with (
+        desk.spool,
+        endpoint.serving([("127.0.0.1", 0)]),
+        await BareClient.connect(endpoint.addresses[0]) as client,
+    ):
+        assert endpoint._server is not None
+        yield client, endpoint._server.repeats, encode(request(Operation.GET_PRINTER_ATTRIBUTES).message)
+
+
+async def test_an_answer_is_kept_for_the_request_that_it_is_of() -> None:
+    async with asking() as (client, repeats, asked):
+        client.post(asked)
+        await client.answer()
+        assert len(repeats._kept) == 1
+
+
+async def test_a_second_request_in_the_same_octets_is_not_taken_for_the_first() -> None:
+    async with asking() as (client, repeats, asked):
+        # The first has no answer to keep; the second is as long as all that came after the first's header.
+        first = encode(request(Operation.GET_JOBS).message)
+        head = b"POST /ipp/print HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/ipp\r\n"
+        octets = head + b"Content-Length: %d\r\n\r\n" % len(first) + first
+        second = head + b"Content-Length: %04d\r\n\r\n"
+        length = len(first) + len(second % 0) + len(asked)
+        octets += second % length + asked
+        client.send(octets)
+        assert (await client.answer()).ipp_status == 0
+        client.send(b"\0" * (length - len(asked)))
+        assert (await client.answer()).ipp_status == 0
+        assert not repeats._kept
+
+
+async def test_nothing_is_kept_for_http_1_0_which_is_answered_in_another_way() -> None:
+    async with asking() as (client, repeats, asked):
+        head = b"POST /ipp/print HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n"
+        head += b"Content-Type: application/ipp\r\nContent-Length: %d\r\n\r\n" % len(asked)
+        for _ in range(2):
+            client.send(head + asked)
+            answer = await client.answer()
+            assert (answer.status, answer.headers["connection"]) == (200, "keep-alive")
+        assert not repeats._kept
 
 
 async def test_a_printer_that_changes_is_told_at_once_over_one_connection() -> None:

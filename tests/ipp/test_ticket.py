@@ -108,3 +108,30 @@ def test_members_of_collections_are_held_against_theirs() -> None:
 
 def test_names_nobody_registered_pass() -> None:
     check_value(Attribute.of("x-anything", Tag.INTEGER, -5))
+
+
+def test_what_a_printer_says_it_does_not_support_is_not_taken() -> None:
+    printer = attributes(Capabilities("Hall", UUID(int=1), document_formats=("image/pwg-raster",)))
+    accepted, unsupported = sort_out([attribute("page-ranges", Range(1, 2))], printer)
+    assert list(accepted) == []
+    assert unsupported == [Attribute.of("page-ranges", Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED)]
+    assert "page-ranges" not in printer.strings("job-creation-attributes-supported")
+
+
+def test_many_values_are_held_against_the_printer_one_by_one_and_keep_their_order() -> None:
+    compared = 0
+
+    class Counted(int):
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return int.__eq__(self, other)
+
+        __hash__ = int.__hash__
+
+    values = [3 + number % 2 for number in range(400)]
+    asked = Attribute.of("finishings", Tag.ENUM, *map(Counted, values))
+    (accepted,), (refused,) = sort_out([asked], PRINTER)
+    assert [int(value) for value in accepted.values if isinstance(value, int)] == [3] * 200
+    assert [int(value) for value in refused.values if isinstance(value, int)] == [4] * 200
+    assert compared <= len(values) * len(PRINTER["finishings-supported"].values)

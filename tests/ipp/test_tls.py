@@ -4,6 +4,8 @@ import shutil
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ipp.tls import VALIDITY, GivenIdentity, OwnIdentity, fingerprint, read_signer
@@ -142,6 +145,26 @@ def test_no_ticket_follows_the_handshake_since_libcups_takes_it_for_an_error(tmp
 def test_tls_1_1_is_refused(tmp_path: Path) -> None:
     identity = OwnIdentity(tmp_path / "identity.pem", [])
     assert identity.context().minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_a_key_with_a_pass_phrase_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
+    OwnIdentity(tmp_path / "identity.pem", [])
+    octets = (tmp_path / "identity.pem").read_bytes()
+    key = serialization.load_pem_private_key(octets, password=None)
+    locked = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
+    (tmp_path / "key.pem").write_bytes(locked)
+    program = "import sys; from pathlib import Path; from ipp.tls import server_context; "
+    program += "server_context(*map(Path, sys.argv[1:]))"
+    words = [sys.executable, "-c", program, str(tmp_path / "identity.pem"), str(tmp_path / "key.pem")]
+    done = subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True, timeout=60, check=False
+    )
+    assert b"locked by a pass phrase" in done.stderr
+    assert b"Enter" not in done.stderr
 
 
 class TestGivenFiles:

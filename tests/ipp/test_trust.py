@@ -104,3 +104,16 @@ class TestTrust:
 def test_tls_1_2_is_the_least() -> None:
     for context in (authorities_context(Authorities()), unverified_context()):
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_a_file_without_authorities_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.pem").write_text("notes")
+    for path in (tmp_path / "notes.pem", tmp_path / "missing.pem"):
+        with pytest.raises(OSError) as caught:
+            authorities_context(Authorities(path))
+        assert caught.value.filename == str(path)
+
+
+def test_a_name_with_a_colon_cannot_be_told_from_its_password() -> None:
+    with pytest.raises(LocalProtocolError):
+        Basic("anna:b", "pass")

@@ -134,3 +134,23 @@ def test_every_name_and_value_comes_back_from_the_text(name: str, value: str) ->
     label = instance_name(name).encode()
     [record] = zone.find_rdataset(dns.name.Name([label, b"_ipp", b"_tcp"]), dns.rdatatype.TXT)
     assert record.strings == (f"note={value}".encode(),)
+
+
+@pytest.mark.parametrize(
+    ("domain", "address", "service", "serial"),
+    [
+        ("print\\300", "192.0.2.7", Service(IPP, 631), 1),
+        ("\udcff.example", "192.0.2.7", Service(IPP, 631), 1),
+        (DOMAIN, "nonsense", Service(IPP, 631), 1),
+        (DOMAIN, "192.0.2.7", Service(IPP, 70_000), 1),
+        (DOMAIN, "192.0.2.7", Service(IPP, 631, txt={"rp": "x" * 300}), 1),
+        (DOMAIN, "192.0.2.7", Service(IPP, 631), 2**33),
+    ],
+    ids=["escape", "no characters", "address", "port", "text", "serial"],
+)
+def test_what_else_does_not_fit_the_dns_is_refused_in_the_same_way(
+    domain: str, address: str, service: Service, serial: int
+) -> None:
+    authority = Authority(f"ns.{DOMAIN}", "hostmaster@example.com", serial)
+    with pytest.raises(LocalProtocolError, match="does not fit the DNS"):
+        make_zone(domain, HOST, {"Hall": [service]}, addresses=[address], authority=authority)

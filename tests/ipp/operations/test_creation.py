@@ -256,3 +256,89 @@ async def test_owners_are_who_the_request_came_from(desk: Desk) -> None:
     job = await desk.spool.get(await desk.park(user=BERT))
     assert job is not None
     assert (job.owner, ANNA.name) == ("bert", "anna")
+
+
+@pytest.mark.parametrize("operation", [Operation.PRINT_JOB, Operation.SEND_DOCUMENT])
+async def test_who_sends_a_document_of_a_job_that_is_canceled_meanwhile_is_told_so(
+    desk: Desk, operation: Operation
+) -> None:
+    about = []
+    if operation is Operation.SEND_DOCUMENT:
+        await desk.ask(Operation.CREATE_JOB)
+        about = [of("job-id", Tag.INTEGER, 1), of("last-document", Tag.BOOLEAN, True)]
+
+    async def canceled_half_way() -> AsyncIterator[bytes]:
+        yield PDF[:10]
+        await desk.ask(Operation.CANCEL_JOB, of("job-id", Tag.INTEGER, 1))
+        yield PDF[10:]
+
+    answer = await desk.ask(operation, *about, document=canceled_half_way())
+    assert answer.status is Status.SERVER_ERROR_JOB_CANCELED
+    job = await desk.spool.get(1)
+    assert job is not None
+    assert job.state is JobState.CANCELED
+
+
+async def test_a_job_that_is_purged_while_its_document_comes_is_gone(desk: Desk) -> None:
+    async def purged_half_way() -> AsyncIterator[bytes]:
+        yield PDF[:10]
+        await desk.ask(Operation.PURGE_JOBS)
+        yield PDF[10:]
+
+    answer = await desk.ask(Operation.PRINT_JOB, document=purged_half_way())
+    assert answer.status is Status.CLIENT_ERROR_NOT_FOUND
+
+
+async def test_what_is_mandatory_must_be_supported_and_the_rest_may_be_ignored(desk: Desk) -> None:
+    odd = [of("sides", Tag.KEYWORD, "three-sided"), of("copies", Tag.INTEGER, 2)]
+    for names, status in (
+        (("copies", "media"), Status.SUCCESSFUL_OK_IGNORED_OR_SUBSTITUTED_ATTRIBUTES),
+        (("copies", "sides"), Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED),
+    ):
+        mandatory = of("job-mandatory-attributes", Tag.KEYWORD, *names)
+        answer = await desk.ask(Operation.VALIDATE_JOB, mandatory, job=odd)
+        assert answer.status is status
+        assert answer.group(GroupTag.UNSUPPORTED).names() == ["sides"]
+
+
+async def test_a_printer_of_single_documents_takes_no_second_one(desk: Desk) -> None:
+    desk.printer.set_attributes([of("multiple-document-jobs-supported", Tag.BOOLEAN, False)])
+    await desk.ask(Operation.CREATE_JOB)
+    for last, status in (
+        (False, Status.SUCCESSFUL_OK),
+        (True, Status.SERVER_ERROR_MULTIPLE_DOCUMENT_JOBS_NOT_SUPPORTED),
+    ):
+        about = (of("job-id", Tag.INTEGER, 1), of("last-document", Tag.BOOLEAN, last))
+        assert (await desk.ask(Operation.SEND_DOCUMENT, *about, document=PDF)).status is status
+
+
+@pytest.mark.parametrize("operation", [Operation.PRINT_JOB, Operation.VALIDATE_JOB])
+@pytest.mark.parametrize(
+    "refused",
+    [
+        of("document-format", Tag.MIME_MEDIA_TYPE, "text/x-runes"),
+        of("compression", Tag.KEYWORD, "bzip2"),
+    ],
+)
+async def test_what_of_the_document_is_not_supported_goes_back(
+    desk: Desk, operation: Operation, refused: Attribute
+) -> None:
+    answer = await desk.ask(operation, refused, document=PDF)
+    assert not answer.status.successful
+    assert list(answer.group(GroupTag.UNSUPPORTED)) == [refused]
+
+
+async def test_two_values_where_one_is_allowed_make_no_job(desk: Desk) -> None:
+    answer = await desk.ask(Operation.PRINT_JOB, job=[of("copies", Tag.INTEGER, 1, 2)], document=PDF)
+    assert answer.status is Status.CLIENT_ERROR_BAD_REQUEST
+    answer = await desk.ask(
+        Operation.PRINT_JOB, job=[of("job-sheets", Tag.KEYWORD, "none", "none")], document=PDF
+    )
+    assert answer.status is Status.SUCCESSFUL_OK
+
+
+async def test_a_job_is_reprocessed_only_once_it_is_finished(desk: Desk) -> None:
+    about = of("job-id", Tag.INTEGER, await desk.park())
+    assert (await desk.ask(Operation.REPROCESS_JOB, about)).status is Status.CLIENT_ERROR_NOT_POSSIBLE
+    await desk.ask(Operation.CANCEL_JOB, about)
+    assert (await desk.ask(Operation.REPROCESS_JOB, about)).status is Status.SUCCESSFUL_OK

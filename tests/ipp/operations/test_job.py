@@ -5,11 +5,13 @@ import asyncio
 import pytest
 
 from ipp import Attribute, GroupTag, JobState, Operation, OutOfBand, Status, Tag
-from ipp.job import ACTIVE, FINISHED, Event
+from ipp.job import ACTIVE, FINISHED, Event, Job
 from ipp.spool import Query
+from ipp.vocabulary.enums import DocumentState
 from tests.ipp.asking import ANNA, BERT, OPERATOR, URI, Desk, of
 
 PDF = b"%PDF-1.7"
+ALL = of("requested-attributes", Tag.KEYWORD, "all")
 
 
 def number(job_id: int) -> Attribute:
@@ -338,3 +340,53 @@ async def test_nobody_learns_whether_another_persons_job_prints(desk: Desk, oper
         answer = await desk.ask(operation, *named, user=BERT)
         assert answer.status is Status.CLIENT_ERROR_NOT_POSSIBLE
     assert (await desk.ask(operation, number(1))).status is Status.SUCCESSFUL_OK
+
+
+async def test_a_job_does_not_print_after_itself_and_keeps_its_place(desk: Desk) -> None:
+    first, second = await desk.park(), await desk.park()
+    answer = await desk.ask(
+        Operation.SCHEDULE_JOB_AFTER, number(first), of("predecessor-job-id", Tag.INTEGER, first)
+    )
+    assert answer.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+    assert [job.id for job in await desk.spool.find(Query(ACTIVE))] == [first, second]
+
+
+async def test_canceling_all_jobs_goes_on_where_one_of_them_ends_at_that_moment(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [await desk.park() for _ in range(3)]
+    find = desk.spool.find
+
+    async def find_then_end(query: Query) -> list[Job]:
+        found = await find(query)
+        await desk.spool.change(jobs[0], Event.ABORTED, ANNA)
+        await desk.spool.forget([jobs[1]], ANNA)
+        return found
+
+    monkeypatch.setattr(desk.spool, "find", find_then_end)
+    assert (await desk.ask(Operation.CANCEL_MY_JOBS)).status is Status.SUCCESSFUL_OK
+    assert await state_of(desk, jobs[2]) is JobState.CANCELED
+
+
+async def test_jobs_of_others_are_purged_by_an_operator_only(desk: Desk) -> None:
+    job_id = await desk.park()
+    assert (await desk.ask(Operation.PURGE_JOBS, user=BERT)).status is Status.CLIENT_ERROR_NOT_AUTHORIZED
+    assert await state_of(desk, job_id) is JobState.PENDING_HELD
+    assert (await desk.ask(Operation.PURGE_JOBS, user=OPERATOR)).status is Status.SUCCESSFUL_OK
+    assert await desk.spool.get(job_id) is None
+
+
+async def test_a_resubmitted_document_has_not_been_printed_yet(desk: Desk) -> None:
+    await desk.ask(Operation.PRINT_JOB, document=PDF)
+    await desk.finish(1)
+    held = [of("job-hold-until", Tag.KEYWORD, "indefinite")]
+    assert (await desk.ask(Operation.RESUBMIT_JOB, number(1), job=held)).job.integer("job-id") == 2
+    (document,) = (await desk.ask(Operation.GET_DOCUMENTS, number(2), ALL)).groups_of(GroupTag.DOCUMENT)
+    assert document.integer("document-state") == DocumentState.PENDING
+
+
+async def test_a_job_is_not_called_by_what_is_no_name(desk: Desk) -> None:
+    job_id = await desk.park("minutes")
+    change = of("job-name", Tag.NO_VALUE, OutOfBand.NO_VALUE)
+    answer = await desk.ask(Operation.SET_JOB_ATTRIBUTES, number(job_id), job=[change])
+    assert answer.status is Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ipp import GroupTag, Operation, OutOfBand, PrinterState, Status, Tag
+from ipp import Attribute, Group, GroupTag, Operation, OutOfBand, PrinterState, Status, Tag, decode
 from ipp.everywhere import missing
 from tests.ipp.asking import Desk, make_desk, of
 
@@ -68,6 +68,50 @@ async def test_all_is_set_or_nothing(desk: Desk) -> None:
     assert (await desk.ask(GET)).printer.string("printer-info") != "new"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        of("printer-info", Tag.DELETE_ATTRIBUTE, OutOfBand.DELETE_ATTRIBUTE),
+        of("printer-location", Tag.NO_VALUE, OutOfBand.NO_VALUE),
+    ],
+)
+async def test_an_attribute_is_not_set_to_what_is_no_value_of_it(desk: Desk, change: Attribute) -> None:
+    before = (await desk.ask(GET)).printer[change.name]
+    answer = await desk.ask(Operation.SET_PRINTER_ATTRIBUTES, groups=[_printer(change)])
+    assert answer.status is Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
+    assert answer.group(GroupTag.UNSUPPORTED).names() == [change.name]
+    assert (await desk.ask(GET)).printer[change.name] == before
+
+
+async def test_where_a_printer_stands_may_be_set_to_unknown(desk: Desk) -> None:
+    change = of("printer-geo-location", Tag.UNKNOWN, OutOfBand.UNKNOWN)
+    answer = await desk.ask(Operation.SET_PRINTER_ATTRIBUTES, groups=[_printer(change)])
+    assert answer.status is Status.SUCCESSFUL_OK
+
+
+async def test_an_attribute_of_one_value_is_not_given_two(desk: Desk) -> None:
+    change = of("printer-info", Tag.TEXT, "by the lift", "by the stairs")
+    answer = await desk.ask(Operation.SET_PRINTER_ATTRIBUTES, groups=[_printer(change)])
+    assert answer.status is Status.CLIENT_ERROR_BAD_REQUEST
+
+
+async def test_an_answer_is_the_same_until_something_is_set_even_at_one_time_of_the_clock(
+    desk: Desk,
+) -> None:
+    await desk.ask(Operation.SET_PRINTER_ATTRIBUTES, groups=[_printer(of("printer-info", Tag.TEXT, "one"))])
+    same = (await desk.respond(GET)).same
+    assert same is not None
+    assert same()
+    await desk.ask(Operation.SET_PRINTER_ATTRIBUTES, groups=[_printer(of("printer-info", Tag.TEXT, "two"))])
+    assert not same()
+
+
+async def test_what_one_user_may_know_is_not_kept_for_others(desk: Desk) -> None:
+    response = await desk.respond(Operation.GET_USER_PRINTER_ATTRIBUTES)
+    assert decode(response.octets).printer.string("printer-name") == "Hall"
+    assert response.same is None
+
+
 async def test_settable_attributes_are_told(desk: Desk) -> None:
     answer = await desk.ask(Operation.GET_PRINTER_SUPPORTED_VALUES)
     settable = (await desk.ask(GET)).printer.strings("printer-settable-attributes-supported")
@@ -83,7 +127,21 @@ async def test_identify_names_the_actions_it_has_not(desk: Desk) -> None:
     assert answer.group(GroupTag.UNSUPPORTED).strings("identify-actions") == ("flash",)
 
 
-def _printer(*changes: object):  # type: ignore[no-untyped-def]
-    from ipp import Group
+async def test_a_printer_does_nothing_where_it_has_none_of_the_actions(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await desk.ask(Operation.IDENTIFY_PRINTER, of("identify-actions", Tag.KEYWORD, "flash"))
+    assert answer.status is Status.SUCCESSFUL_OK_IGNORED_OR_SUBSTITUTED_ATTRIBUTES
+    assert not caplog.records
 
-    return Group(GroupTag.PRINTER, changes)  # type: ignore[arg-type]
+
+async def test_a_format_that_a_printer_has_not_goes_back(desk: Desk) -> None:
+    odd = of("document-format", Tag.MIME_MEDIA_TYPE, "text/x-runes")
+    answer = await desk.ask(GET, odd)
+    assert answer.status is Status.CLIENT_ERROR_DOCUMENT_FORMAT_NOT_SUPPORTED
+    assert [group.tag for group in answer.groups] == [GroupTag.OPERATION, GroupTag.UNSUPPORTED]
+    assert list(answer.group(GroupTag.UNSUPPORTED)) == [odd]
+
+
+def _printer(*changes: Attribute) -> Group:
+    return Group(GroupTag.PRINTER, changes)

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from ipp import Attribute, Group, GroupTag, Message, Operation, Status, Tag
+from ipp import Attribute, DateTime, Group, GroupTag, Message, Operation, OutOfBand, Status, Tag
 from ipp.exchange import User
+from ipp.job import ACTIVE, FINISHED
+from ipp.spool import Query
 from ipp.subscriptions import EVENT_LIFE_S, LEASE_MAX_S, SUBSCRIPTIONS_KEPT, SUBSCRIPTIONS_PER_OWNER
 from tests.ipp.asking import BERT, OPERATOR, Desk, of
 
@@ -252,3 +254,115 @@ async def test_requests_without_what_they_are_about_are_bad(desk: Desk) -> None:
         Operation.RENEW_SUBSCRIPTION,
     ):
         assert (await desk.ask(operation)).status is Status.CLIENT_ERROR_BAD_REQUEST
+
+
+@pytest.mark.parametrize("operation", [Operation.PRINT_JOB, Operation.CREATE_JOB])
+async def test_who_makes_a_job_with_subscriptions_is_told_which_they_are(
+    desk: Desk, operation: Operation
+) -> None:
+    document = b"%PDF-1.7" if operation is Operation.PRINT_JOB else None
+    groups = [wants("job-created"), wants("x-weather"), wants("job-completed")]
+    answer = await desk.ask(operation, groups=groups, document=document)
+    assert answer.status is Status.SUCCESSFUL_OK_IGNORED_SUBSCRIPTIONS
+    assert [group.tag for group in answer.groups[1:]] == [GroupTag.JOB, *[GroupTag.SUBSCRIPTION] * 3]
+    made = answer.groups_of(GroupTag.SUBSCRIPTION)
+    assert [group.integer("notify-subscription-id") for group in made] == [1, None, 2]
+    assert kinds(await hear(desk, 1)) == ["job-created"]
+
+
+async def test_a_job_is_validated_with_its_subscriptions_and_none_is_made(desk: Desk) -> None:
+    answer = await desk.ask(Operation.VALIDATE_JOB, groups=[wants("job-created"), wants("x-weather")])
+    assert answer.status is Status.SUCCESSFUL_OK_IGNORED_SUBSCRIPTIONS
+    fits, does_not = answer.groups_of(GroupTag.SUBSCRIPTION)
+    assert list(fits) == []
+    assert "notify-status-code" in does_not
+    assert desk.printer.subscriptions.all() == []
+
+
+@pytest.mark.parametrize("operation", [Operation.PRINT_JOB, Operation.CREATE_JOB])
+async def test_a_subscription_without_a_way_of_delivery_makes_no_job(
+    desk: Desk, operation: Operation
+) -> None:
+    group = Group(GroupTag.SUBSCRIPTION, [of("notify-events", Tag.KEYWORD, "job-created")])
+    answer = await desk.ask(operation, groups=[group], document=b"%PDF-1.7")
+    assert answer.status is Status.CLIENT_ERROR_BAD_REQUEST
+    assert await desk.spool.find(Query(ACTIVE | FINISHED)) == []
+
+
+async def test_a_subscription_of_another_syntax_does_not_spoil_the_job(desk: Desk) -> None:
+    group = Group(GroupTag.SUBSCRIPTION, [PULL, of("notify-events", Tag.INTEGER, 3)])
+    answer = await desk.ask(Operation.CREATE_JOB, groups=[group])
+    assert answer.status is Status.SUCCESSFUL_OK_IGNORED_SUBSCRIPTIONS
+    (told,) = answer.groups_of(GroupTag.SUBSCRIPTION)
+    assert told.integer("notify-status-code") == Status.CLIENT_ERROR_BAD_REQUEST
+
+
+async def test_what_a_subscription_cannot_have_is_named_beside_its_id(desk: Desk) -> None:
+    odd = (
+        of("notify-natural-language", Tag.NATURAL_LANGUAGE, "eo"),
+        of("notify-time-interval", Tag.INTEGER, 60),
+        of("notify-lease-duration", Tag.INTEGER, 60),
+    )
+    job_id = await desk.park()
+    about = of("notify-job-id", Tag.INTEGER, job_id)
+    answer = await desk.ask(
+        Operation.CREATE_JOB_SUBSCRIPTIONS, about, groups=[wants("job-completed", "none", more=odd)]
+    )
+    assert answer.status is Status.SUCCESSFUL_OK
+    (told,) = answer.groups_of(GroupTag.SUBSCRIPTION)
+    assert told.integer("notify-subscription-id") == 1
+    assert told.integer("notify-status-code") == Status.SUCCESSFUL_OK_IGNORED_OR_SUBSTITUTED_ATTRIBUTES
+    assert told.strings("notify-events") == ("none",)
+    assert told.string("notify-natural-language") == "eo"
+    assert told["notify-time-interval"].value is OutOfBand.UNSUPPORTED
+    assert told["notify-lease-duration"].value is OutOfBand.UNSUPPORTED
+
+
+async def test_who_heard_the_end_of_their_job_need_not_ask_again(desk: Desk) -> None:
+    job_id = await desk.park()
+    about = of("notify-job-id", Tag.INTEGER, job_id)
+    await desk.ask(Operation.CREATE_JOB_SUBSCRIPTIONS, about, groups=[wants("job-completed")])
+    assert "notify-get-interval" in (await hear(desk, 1)).operation_attributes
+    await desk.ask(Operation.CANCEL_JOB, of("job-id", Tag.INTEGER, job_id))
+    answer = await hear(desk, 1, of("notify-wait", Tag.BOOLEAN, True))
+    assert answer.status is Status.SUCCESSFUL_OK_EVENTS_COMPLETE
+    assert "notify-get-interval" not in answer.operation_attributes
+    (event,) = answer.groups_of(GroupTag.EVENT_NOTIFICATION)
+    assert event.string("notify-subscribed-event") == "job-completed"
+    assert event.date_time("printer-current-time") == DateTime.of(desk.clock())
+    nothing_new = of("notify-sequence-numbers", Tag.INTEGER, 2)
+    later = await hear(desk, 1, nothing_new, of("notify-wait", Tag.BOOLEAN, True))
+    assert later.status is Status.SUCCESSFUL_OK_EVENTS_COMPLETE
+
+
+async def test_subscriptions_are_told_by_their_ids_unless_more_is_requested(desk: Desk) -> None:
+    await subscribe(desk, "job-created")
+    names = {}
+    for requested in ((), ("subscription-template",), ("subscription-description",), ("all",)):
+        asked = [of("requested-attributes", Tag.KEYWORD, *requested)] if requested else []
+        answer = await desk.ask(Operation.GET_SUBSCRIPTIONS, *asked)
+        names[requested] = set(answer.group(GroupTag.SUBSCRIPTION).names())
+    assert names[()] == {"notify-subscription-id"}
+    template, description = names[("subscription-template",)], names[("subscription-description",)]
+    assert {"notify-events", "notify-pull-method", "notify-user-data"} <= template
+    assert {"notify-subscription-id", "notify-subscriber-user-name"} <= description
+    assert not template & description
+    assert names[("all",)] == template | description
+
+
+async def test_a_printer_tells_what_subscriptions_it_supports_when_asked_for_the_group(desk: Desk) -> None:
+    asked = of("requested-attributes", Tag.KEYWORD, "subscription-template")
+    printer = (await desk.ask(Operation.GET_PRINTER_ATTRIBUTES, asked)).printer
+    assert set(printer.names()) == {
+        "charset-supported",
+        "generated-natural-language-supported",
+        "notify-events-default",
+        "notify-events-supported",
+        "notify-lease-duration-default",
+        "notify-lease-duration-supported",
+        "notify-max-events-supported",
+        "notify-pull-method-supported",
+    }
+    assert {"none", "job-completed", "printer-state-changed"} <= set(
+        printer.strings("notify-events-supported")
+    )

@@ -117,7 +117,7 @@ async def test_a_document_for_a_job_that_was_canceled_meanwhile_leaves_nothing(h
 
     with pytest.raises(RemoteProtocolError) as raised:
         await spool.receive(job.id, DOCUMENT, slow(), last=True, user=ANNA)
-    assert raised.value.status is Status.CLIENT_ERROR_NOT_POSSIBLE
+    assert raised.value.status is Status.SERVER_ERROR_JOB_CANCELED
     assert [blob async for blob in house.blobs.scan()] == []
 
 

@@ -104,6 +104,20 @@ async def test_a_large_document_cut_short_leaves_an_aborted_job(house: House) ->
     assert await blobs(house) == []
 
 
+async def test_who_sends_a_large_document_of_a_job_that_is_canceled_meanwhile_is_told_so(
+    house: House,
+) -> None:
+    async def canceled_half_way() -> AsyncIterator[bytes]:
+        yield LARGE
+        (job,) = await house.service.find(Query(ACTIVE))
+        await house.service.change(job.id, Event.CANCELED, ANNA)
+        yield b"more"
+
+    with pytest.raises(RemoteProtocolError) as raised:
+        await submit(house, canceled_half_way())
+    assert raised.value.status is Status.SERVER_ERROR_JOB_CANCELED
+
+
 @pytest.mark.parametrize("data", [b"%PDF-1.7", SMALL, LARGE], ids=["tiny", "small", "large"])
 async def test_a_client_that_leaves_before_the_answer_leaves_no_job_that_waits(
     house: House, data: bytes, monkeypatch: pytest.MonkeyPatch
