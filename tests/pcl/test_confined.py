@@ -47,11 +47,18 @@ def send(channel: socket.socket, request: dict[str, object], document: bytes) ->
 
 def test_figures_come_as_soon_as_they_are_known_and_done_at_the_end() -> None:
     with start_worker() as (worker, channel):
-        send(channel, REQUEST, make_pdf(2))
+        # Where a page may show colour it is rendered, which takes its time; else all is told at once.
+        send(
+            channel, REQUEST, make_pdf(2, contents=[b"0.5 0.4 0.5 rg 72 72 99 99 re f", b"0 g 9 9 9 9 re f"])
+        )
         first, last, done = receive(channel), receive(channel), receive(channel)
         assert [message["report"]["pages"] for message in (first, last)] == [2, 2]  # type: ignore[index]
         assert first["report"]["colour_pages"] is None  # type: ignore[index] # an object in the test's eyes
-        assert last["report"]["monochrome_pages"] == 2  # type: ignore[index]
+        assert last["report"]["colour_pages"] == 1  # type: ignore[index]
+        assert done == {"done": True}
+        send(channel, REQUEST, make_pdf(2))
+        whole, done = receive(channel), receive(channel)
+        assert whole["report"]["monochrome_pages"] == 2  # type: ignore[index]
         assert done == {"done": True}
     assert worker.returncode == 0
 
