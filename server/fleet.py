@@ -77,7 +77,6 @@ class Fleet:
         fleet = cls(index, config, clock)
         await index.write(fleet._follow_file)
         await fleet._read()
-        fleet._check_printers()
         return fleet
 
     @property
@@ -223,14 +222,6 @@ class Fleet:
         if self.is_from_file(settings):
             raise FleetError(f"{settings.name!r} is in the configuration file: change it there and restart")
 
-    def _check_printers(self) -> None:
-        for queue in self._queues.values():
-            if queue.printer and queue.printer not in self._printers:
-                raise FleetError(
-                    f"queue {queue.name!r} delivers to printer {queue.printer!r}, which is not there: "
-                    "add it to the configuration file"
-                )
-
     async def _put_queue(self, queue: QueueSettings, kind: str, by: str) -> None:
         check_queue(queue)
         if queue.printer:
@@ -268,11 +259,15 @@ class Fleet:
     def _follow_file(self, t: Transaction) -> None:
         """What the file says comes into the index; what it said before and says no longer goes out."""
         changed = False
+        for row in t.printers.list_all():
+            if row.from_file and row.name not in self._file_printers:
+                t.printers.remove(row.name)
+                changed = True
         for printer in self._file_printers.values():
             changed |= _store_printer(t, printer, self._clock)
-        for row in t.queues.list_all():
-            if _stored(row).from_file and row.name not in self._file_queues:
-                t.queues.remove(row.name)
+        for queue_row in t.queues.list_all():
+            if _stored(queue_row).from_file and queue_row.name not in self._file_queues:
+                t.queues.remove(queue_row.name)
                 changed = True
         for queue in self._file_queues.values():
             changed |= _store(t, queue, self._clock, from_file=True)
@@ -280,8 +275,19 @@ class Fleet:
                 _drop_other_defaults(t, queue.name)
         if not t.queues.list_all():
             changed |= _store(t, FIRST_QUEUE, self._clock, from_file=False)
+        _check_printers(t)
         if changed:
             t.record(Event("configuration-read", self._clock(), BY_FILE))
+
+
+def _check_printers(t: Transaction) -> None:
+    printers = {row.name for row in t.printers.list_all()}
+    for queue in t.queues.list_all():
+        if queue.printer and queue.printer not in printers:
+            raise FleetError(
+                f"queue {queue.name!r} delivers to printer {queue.printer!r}, which is not there: "
+                "add it to the configuration file"
+            )
 
 
 def _stored(row: Queue) -> _Stored:
@@ -330,7 +336,7 @@ def _store_printer(t: Transaction, printer: PrinterSettings, clock: Clock) -> bo
         before = t.printers.get(printer.name)
     except NotStoredError:
         before = Printer(printer.name, "", clock())
-    row = replace(before, uri=printer.uri, info=printer.info, location=printer.location)
+    row = replace(before, uri=printer.uri, info=printer.info, location=printer.location, from_file=True)
     if row.uri != before.uri:
         row = replace(row, attributes=Attributes())
     if row == before:

@@ -13,7 +13,7 @@ from server.errors import NotStoredError
 from server.storage.scope import Scope, Text, decode_attributes, encode_attributes, from_us, to_us
 
 _PRINTERS: Final = (
-    "SELECT name, added_us, attributes, sealed, certificate FROM printers WHERE tenant = :tenant"
+    "SELECT name, added_us, attributes, sealed, certificate, from_file FROM printers WHERE tenant = :tenant"
 )
 _QUEUES: Final = (
     "SELECT name, kind, printer, accepting, holding, paused, changed_us, attributes, settings FROM queues"
@@ -26,6 +26,7 @@ class Printer:
     """An output device. `uri` may hold credentials; `attributes` is what the device last told of itself.
 
     `certificate` is the SHA-256 of the one it showed first, in hexadecimal digits; only `pin` changes it.
+    `from_file` says that the configuration file names it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Printer:
     location: str = ""
     attributes: Attributes = field(default_factory=Attributes)
     certificate: str = ""
+    from_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class _Printer(msgspec.Struct, array_like=True, frozen=True):
     attributes: bytes
     sealed: bytes
     certificate: str
+    from_file: int
 
 
 class _Private(msgspec.Struct, array_like=True, frozen=True):
@@ -94,14 +97,16 @@ class PrinterRows:
         """Store a printer, in place of the one of that name if there is one."""
         private = _Private(Text.of(printer.uri), Text.of(printer.info), Text.of(printer.location))
         self._scope.change(
-            "INSERT INTO printers (tenant, name, added_us, attributes, sealed)"
-            " VALUES (:tenant, :name, :added_us, :attributes, :sealed) ON CONFLICT (tenant, name)"
-            " DO UPDATE SET added_us = :added_us, attributes = :attributes, sealed = :sealed",
+            "INSERT INTO printers (tenant, name, added_us, attributes, sealed, from_file)"
+            " VALUES (:tenant, :name, :added_us, :attributes, :sealed, :from_file)"
+            " ON CONFLICT (tenant, name) DO UPDATE SET"
+            " added_us = :added_us, attributes = :attributes, sealed = :sealed, from_file = :from_file",
             {
                 "name": printer.name,
                 "added_us": to_us(printer.added),
                 "attributes": encode_attributes(printer.attributes),
                 "sealed": self._scope.seal(private, "printer", printer.name),
+                "from_file": int(printer.from_file),
             },
         )
 
@@ -147,6 +152,7 @@ class PrinterRows:
             private.location.text,
             decode_attributes(row.attributes),
             row.certificate,
+            bool(row.from_file),
         )
 
 

@@ -182,11 +182,27 @@ async def test_the_file_comes_first_and_commands_leave_it_alone(fleet: Fleet, in
             await change
 
 
-async def test_a_queue_taken_out_of_the_file_is_gone(fleet: Fleet, index: Index) -> None:
-    await Fleet.open(index, parse(FILE))
+async def test_what_is_taken_out_of_the_file_is_gone_and_what_commands_made_stays(
+    fleet: Fleet, index: Index
+) -> None:
+    with_file = await Fleet.open(index, parse(FILE))
+    await with_file.add_printer(PrinterSettings(name="tray", uri="file:/tmp/tray"), BY)
+    await with_file.learn("laser", Attributes(), BY)
     without = await Fleet.open(index, Config())
     assert list(without.queues) == ["hold"]
-    assert list(without.printers) == ["laser"]
+    assert list(without.printers) == ["tray"]
+
+
+async def test_a_printer_that_a_queue_delivers_to_is_missed_when_the_file_drops_it(
+    fleet: Fleet, index: Index
+) -> None:
+    with_file = await Fleet.open(index, parse(FILE))
+    await with_file.add_queue(QueueSettings(name="mine", kind="direct", printer="laser"), BY)
+    await index.write(lambda t: t.printers.pin("laser", "ab" * 32))
+    with pytest.raises(FleetError, match="'mine' delivers to printer 'laser', which is not there"):
+        await Fleet.open(index, Config())
+    # A start that fails changes nothing: with the file put right, all is as it was.
+    assert (await (await Fleet.open(index, parse(FILE))).row("laser")).certificate == "ab" * 32
 
 
 async def test_a_file_that_is_the_only_source_makes_no_queue_of_its_own(index: Index) -> None:
