@@ -218,6 +218,21 @@ def test_a_job_with_a_pin_is_released_by_ipp_with_the_pin_only(
     assert daemon.find_leaks("47114711", "0815") == []
 
 
+def test_a_queue_that_releases_by_pin_takes_no_job_without_one(daemon: Daemon, suites: Suites) -> None:
+    daemon.add_queue("pins", "--release", "job-password", "--authentication", "basic")
+    document = suites.document("onepage-a4.pdf").read_bytes()
+    uri = daemon.uri("pins", scheme="ipps")
+    answers = []
+    for given in ((), pin("4711")):
+        request = wire.make_request(Operation.PRINT_JOB, uri, *given) + document
+        _, octets = wire.post(daemon.port, "/ipp/print/pins", request, tls=True, credentials=ADA)
+        answers.append(ipp.decode(octets))
+    assert answers[0].status == ipp.Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
+    assert "job-password" in answers[0].group(ipp.GroupTag.UNSUPPORTED)
+    assert answers[1].status == ipp.Status.SUCCESSFUL_OK
+    ask(daemon, Operation.CANCEL_JOB, ADA, job_id(answers[1].job.integer("job-id", 0)))
+
+
 def test_a_job_with_a_pin_is_released_at_the_daemon_s_machine_with_the_pin_only(
     daemon: Daemon, eve_printer: IppEvePrinter, suites: Suites
 ) -> None:

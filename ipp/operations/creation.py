@@ -33,6 +33,7 @@ _KEPT: Final = (
     "job-impressions-estimated",
     "ipp-attribute-fidelity",
 )
+_MANDATORY: Final = "printer-mandatory-job-attributes"
 _SUPPLIED: Final = {"document-name", "document-format", "document-natural-language", "compression"}
 
 
@@ -149,6 +150,7 @@ async def ticket_of(call: Call, old: Job | None = None) -> Ticket:
             check_count(each)
     accepted, unsupported = sort_out(template, call.printer.attributes)
     call.unsupported.extend(unsupported)
+    _check_mandatory(call, accepted)
     password = _password(call)
     mandatory = asked.strings("job-mandatory-attributes")
     refused = any(each.name in mandatory for each in unsupported)
@@ -172,19 +174,35 @@ async def ticket_of(call: Call, old: Job | None = None) -> Ticket:
     )
 
 
+def _check_mandatory(call: Call, accepted: Attributes) -> None:
+    """See that the job has all of printer-mandatory-job-attributes (PWG 5100.13).
+
+    Raises `RemoteProtocolError`; what is missing is named in `call.unsupported`.
+    """
+    names = call.printer.attributes.strings(_MANDATORY)
+    missing = [name for name in names if name not in accepted and name not in call.asked]
+    if missing:
+        call.unsupported.extend(
+            Attribute.of(name, Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED) for name in missing
+        )
+        raise RemoteProtocolError(
+            f"without {', '.join(missing)}", status=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
+        )
+
+
 def _password(call: Call) -> bytes | None:
     """The job's password (PWG 5100.11 5.1), if it came in a way in which it can be kept secret.
 
     It is never echoed. One that is refused goes back as unsupported: its client is told, not left to believe.
-    Where the printer releases by password (job-release-action-default), no job is made without it: raises
-    `RemoteProtocolError` (client-error-attributes-or-values-not-supported).
+    Where the printer wants one of each job, none is made without: raises `RemoteProtocolError`
+    (client-error-attributes-or-values-not-supported).
     """
     given = call.asked.get("job-password")
-    if given is None or not isinstance(given.value, bytes):
+    if given is None:
         return None
-    if not is_kept_secret(call, given.value):
+    if not isinstance(given.value, bytes) or not is_kept_secret(call, given.value):
         call.unsupported.append(Attribute.of("job-password", Tag.UNSUPPORTED, OutOfBand.UNSUPPORTED))
-        if call.printer.attributes.string("job-release-action-default") == "job-password":
+        if "job-password" in call.printer.attributes.strings(_MANDATORY):
             raise RemoteProtocolError(
                 "job-password", status=Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
             )

@@ -220,8 +220,22 @@ async def test_a_password_that_came_without_tls_is_refused_and_named() -> None:
     assert answer.group(GroupTag.UNSUPPORTED)["job-password"].value is OutOfBand.UNSUPPORTED
 
 
-async def test_where_jobs_are_released_by_password_one_that_cannot_be_kept_makes_no_job(desk: Desk) -> None:
-    desk.printer.set_attributes([of("job-release-action-default", Tag.KEYWORD, "job-password")])
+async def test_where_a_printer_wants_a_password_no_job_is_made_without_it(desk: Desk) -> None:
+    desk.printer.set_attributes(
+        [of("printer-mandatory-job-attributes", Tag.KEYWORD, "job-password", "sides")]
+    )
+    sides = of("sides", Tag.KEYWORD, "one-sided")
+    password = of("job-password", Tag.OCTET_STRING, b"1234")
+    for asked, template, wanted in (([], [sides], "job-password"), ([password], [], "sides")):
+        for operation in (Operation.PRINT_JOB, Operation.CREATE_JOB, Operation.VALIDATE_JOB):
+            answer = await desk.ask(operation, *asked, job=template, document=PDF, secure=True)
+            assert answer.status is Status.CLIENT_ERROR_ATTRIBUTES_OR_VALUES_NOT_SUPPORTED
+            assert list(answer.group(GroupTag.UNSUPPORTED).names()) == [wanted]
+    assert await desk.spool.find(Query(ACTIVE | FINISHED)) == []
+
+
+async def test_where_a_printer_wants_a_password_one_that_cannot_be_kept_makes_no_job(desk: Desk) -> None:
+    desk.printer.set_attributes([of("printer-mandatory-job-attributes", Tag.KEYWORD, "job-password")])
     answer = await desk.ask(
         Operation.PRINT_JOB, of("job-password", Tag.OCTET_STRING, b"1234"), document=PDF, job=HELD
     )
