@@ -76,6 +76,7 @@ _TOLD: Final = (
 )
 _CHUNK_OCTETS: Final = 1 << 16
 _POLL_S: Final = 1.0
+_TEMPLATE: Final = ATTRIBUTES["job-template"]
 _FINISHED: Final = (JobState.CANCELED, JobState.ABORTED, JobState.COMPLETED)
 # The first octets of what printers take; what a file is called tells less.
 _SIGNATURES: Final = (
@@ -339,7 +340,8 @@ async def _print(given: argparse.Namespace, file: BinaryIO, options: list[Attrib
             _chunks(first, file),
             document_format=given.format or guess_format(first, given.file),
             job_name=readable(given.title or ("" if str(given.file) == "-" else given.file.name)),
-            job_attributes=options,
+            operation_attributes=[each for each in options if each.name not in _TEMPLATE],
+            job_attributes=[each for each in options if each.name in _TEMPLATE],
         )
         if given.wait:
             job = await _wait(client, job)
@@ -405,13 +407,13 @@ def guess_format(first: bytes, path: Path) -> str:
 
 
 def parse_option(text: str) -> Attribute:
-    """A Job Template attribute as people write it: `NAME=VALUE`, several values by commas.
+    """What people ask of a job: `NAME=VALUE`, several values by commas.
 
-    Raises `LocalProtocolError` for what nobody registered and for what does not fit.
+    Raises `LocalProtocolError` for what is of no job's creation and for what does not fit.
     """
     name, equals, words = text.partition("=")
     definition = lookup(name)
-    if not equals or definition is None:
+    if not equals or definition is None or not (name in _TEMPLATE or name in ATTRIBUTES["operation"]):
         raise LocalProtocolError(f"{text}: options are NAME=VALUE, of names that `attributes` tells")
     parts = words.split(",") if definition.is_set else [words]
     return attribute(name, *(_parse_value(name, definition.bounds, part) for part in parts))

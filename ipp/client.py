@@ -8,6 +8,7 @@ async with Client("ipps://printer.example/ipp/print") as client:
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import ssl
 from collections.abc import AsyncIterator, Iterable
@@ -30,7 +31,7 @@ from .encoder import encode
 from .enums import GroupTag, Status, Tag
 from .errors import CertificateChanged, ConnectionFailed, LocalProtocolError, RemoteProtocolError
 from .exchange import read_message
-from .message import Attribute, Group, Message
+from .message import Attribute, Attributes, Group, Message
 from .registry import attribute
 from .trust import (
     AnyCertificate,
@@ -56,6 +57,7 @@ from .upload import (
 )
 from .vocabulary.enums import Operation
 
+_LOG: Final = logging.getLogger(__name__)
 _MEDIA_TYPE: Final = "application/ipp"
 _PORTS: Final = {"ipp": 631, "ipps": 631, "http": 80, "https": 443}
 _SECURE: Final = ("ipps", "https")
@@ -239,9 +241,13 @@ class Client:
         *,
         document_format: str = "application/octet-stream",
         job_name: str = "",
+        operation_attributes: Iterable[Attribute] = (),
         job_attributes: Iterable[Attribute] = (),
     ) -> Group:
         """Print one document as a job of its own; the job's attributes as the printer gives them.
+
+        `operation_attributes` are such as job-password, `job_attributes` of the Job Template. What the
+        printer names of them because it does not take it is logged as a warning.
 
         By Create-Job and Send-Document where the printer has both, else by Print-Job. A job whose document
         could not be sent is cancelled again.
@@ -250,11 +256,14 @@ class Client:
         compression = self._compression
         if compression not in abilities.strings("compression-supported"):
             compression = None
-        describe = [attribute("document-format", document_format)]
+        given = Attributes([attribute("document-format", document_format)])
+        for each in (*([attribute("job-name", job_name)] if job_name else []), *operation_attributes):
+            given.put(each)
+        describe = [each for each in given if each.name.startswith("document-")]
+        named = [each for each in given if not each.name.startswith("document-")]
         if compression is not None:
             describe.append(attribute("compression", compression))
             document = Compressed(document, compression)
-        named = [attribute("job-name", job_name)] if job_name else []
         template = Group(GroupTag.JOB, job_attributes)
         operations = abilities.integers("operations-supported")
         if Operation.CREATE_JOB not in operations or Operation.SEND_DOCUMENT not in operations:
@@ -280,10 +289,12 @@ class Client:
 
     def check(self, answer: Message, operation: int) -> Message:
         """The answer, where its status is a success. Raises `RemoteProtocolError` with the status else."""
+        refused = list(answer.group(GroupTag.UNSUPPORTED).names())
         if answer.status.successful:
+            if refused:
+                _LOG.warning("%s did not take %r", self._netloc, refused)  # names as a peer writes them
             return answer
         text = answer.operation_attributes.string("status-message", "")
-        refused = answer.group(GroupTag.UNSUPPORTED).names()
         told = "; ".join(filter(None, [text, f"not supported: {', '.join(refused)}" if refused else ""]))
         raise RemoteProtocolError(
             f"{self._netloc} answered {Operation(operation).keyword} by {answer.status.keyword}"

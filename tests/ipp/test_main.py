@@ -232,7 +232,13 @@ def test_options_are_read_as_people_write_them(
     "text",
     [
         *("media-col=x", "printer-resolution=600", "copies=", "print-quality=splendid", "=x"),
-        *("never-heard-of=1", "copies=\u00b2", f"copies={'9' * 5000}", f"page-ranges=1-{'9' * 5000}"),
+        *(
+            "never-heard-of=1",
+            "printer-name=x",
+            "copies=\u00b2",
+            f"copies={'9' * 5000}",
+            f"page-ranges=1-{'9' * 5000}",
+        ),
     ],
 )
 def test_a_value_of_another_syntax_is_refused(text: str) -> None:
@@ -342,6 +348,22 @@ class TestOurPrinter:
         told = json.loads(done.stdout)
         assert told["job-state"] == "completed"
 
+    async def test_what_a_printer_does_not_take_is_told_and_where_it_belongs_is_known(
+        self, desk: Desk, identity: OwnIdentity
+    ) -> None:
+        # job-password is an operation attribute: in the job's group nobody would take it for one.
+        options = ("-o", "job-password=4711", "-o", "job-password-encryption=none", "-o", "job-account-id=x")
+        options += ("-o", "job-name=Grüße", "-o", "document-name=Brief")
+        async with serving(desk, identity) as where:
+            uri = f"ipp://{where}/ipp/print"
+            done = await asyncio.to_thread(run, "print", "--wait", *options, uri, "-", given=PDF)
+        assert done.returncode == DONE
+        assert done.stderr == f"{where} did not take ['job-account-id', 'job-password']\n"
+        assert "4711" not in done.stdout
+        (job,) = await desk.spool.find(Query(FINISHED))
+        assert job.name == "Grüße"
+        assert job.documents[0].name == "Brief"
+
     async def test_a_file_whose_name_is_no_utf8_is_printed(
         self, desk: Desk, identity: OwnIdentity, tmp_path: Path
     ) -> None:
@@ -386,13 +408,13 @@ class TestRealPrinter:
         assert "IPP Everywhere 1.1" in done.stdout
 
     def test_probe_all_as_json(self, eve_printer: IppEvePrinter) -> None:
-        done = run("probe", "--json", eve_printer.uri)
+        done = run("probe", "--json", "--strict", eve_printer.uri)
         told = json.loads(done.stdout)
         assert told["uri"] == eve_printer.uri
         assert told["attributes"]["printer-name"] == eve_printer.name
         assert told["attributes"]["printer-state"] == "idle"
         assert len(told["attributes"]["media-col-database"]) > 5
-        assert run("probe", "--strict", eve_printer.uri).returncode == (REFUSED if told["missing"] else DONE)
+        assert done.returncode == (REFUSED if told["missing"] else DONE)
 
     def test_tls_needs_a_reason_to_trust(self, eve_printer: IppEvePrinter) -> None:
         assert run("probe", eve_printer.tls_uri).returncode == UNREACHABLE
