@@ -56,6 +56,11 @@ _USUAL_START: Final = (
 )
 _USUAL_END: Final = 8 + len(_USUAL_START)
 _USUAL_CHARSET: Final = Attribute("attributes-charset", b"\x47", ("utf-8",))
+# The natural languages that nearly all clients speak, by the octets of their values with their lengths.
+_USUAL_LANGUAGES: Final = {
+    bytes((len(language),)) + language.encode(): Attribute(_LANGUAGE, b"\x48", (language,))
+    for language in ("en", "en-us", "en-gb", "de", "fr", "es", "it", "ja", "zh", "pt", "nl")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,9 +264,8 @@ class Decoder:
         end = _USUAL_END + 1 + buffer[_USUAL_END]
         if end > len(buffer):
             return 8
-        language = Attribute(
-            _LANGUAGE, b"\x48", (buffer[_USUAL_END + 1 : end].decode("utf-8", "surrogateescape"),)
-        )
+        raw = buffer[_USUAL_END:end]
+        language = _USUAL_LANGUAGES.get(raw) or Attribute(_LANGUAGE, b"\x48", (_text(raw[1:]),))
         group = Group(_OPERATION_GROUP, (_USUAL_CHARSET, language))
         groups.append(group)
         self._open = group._list, None, _NO_TAGS
