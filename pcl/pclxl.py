@@ -317,8 +317,8 @@ class PclXl:
             raise IllegalError("embedded data stands where no operator takes it")
         if source.block_left and not self._data_open:
             raise IllegalError("embedded data comes with no data source open")
-        if source.wants is not None and source.block_left > source.wants:
-            raise IllegalError("embedded data is longer than its operator says")
+        if source.wants and source.block_left not in (0, source.wants):
+            raise IllegalError("embedded data is longer or shorter than its operator says")
         if source.wants is not None:
             source.wants -= source.block_left
         return position + 1 + width
@@ -469,7 +469,7 @@ class PclXl:
         before = self._effect()
         if macro and before in macro.effects:
             _, self._painted, self._colour.watch, self._colour.colourful_palette = macro.effects[before]
-        elif macro and self._macros.allow(macro):
+        elif macro and self._macros.allow(macro, self._at - (self._start or 0)):
             call = Source(macro.order, macro, macro.start, before=before, events=self._events)
             self._calls.append(call)
 
