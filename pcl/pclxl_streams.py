@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .language import ByteOrder, Octets
+from .pclxl_graphics import Saved
 from .pclxl_patterns import Watch
 from .pclxl_values import IllegalError
 
@@ -20,8 +21,8 @@ FREE_OCTETS = 512 * 1024
 OCTETS_EACH = 8
 CALL_OCTETS = 1024  # what one run costs besides its octets
 
-# In a page or not, painted or not, what is watched, a colourful palette seen or not.
-Effect = tuple[bool, bool, Watch, bool]
+# In a page or not, painted or not, what is watched, a colourful palette seen or not, the graphics state.
+Effect = tuple[bool, bool, Watch, bool, Saved]
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"pcl5", "pcl5_commands", "pcl5_macros", "pcl5_page", "pcl5_paper"},
         {
             *("pclxl", "pclxl_page", "pclxl_patterns", "pclxl_signatures", "pclxl_streams", "pclxl_values"),
-            "pclxl_writer",
+            *("pclxl_writer", "pclxl_graphics", "pclxl_runs"),
         },
         {"analyze", "convert"},
         {"__main__"},
