@@ -334,7 +334,9 @@ def run_pattern(order: ByteOrder, watch: Watch, paint: Paint) -> re.Pattern[byte
         *_paint(order, b"n", watch, paint),
         *(pattern for pattern in others if not pattern.startswith(PAIRS)),
     ]
-    losers, givers = (chain(*_plain(operators, order)) for operators in (POINT_LOSERS, POINT_GIVERS))
+    losers, givers = (
+        chain(*_plain(operators, order)) for operators in (POINT_LOSERS & DULL, POINT_GIVERS & DULL)
+    )
     anew = _either(list(losers)) + b"(?:" + b"|".join(neutral) + b")*+" + _either(list(givers))
     alternatives = [
         *(NEW_PATH, *common, anew, *_paint(order, b"c", watch, paint)),
