@@ -33,10 +33,11 @@ class GraphicsState:
     palette: int | None = 0
     even_odd: bool | None = False
     patterns: frozenset[int] | None = frozenset()
+    font: bool | None = False
 
 
 DEFAULT = GraphicsState()
-UNKNOWN = GraphicsState(None, None, None, None)
+UNKNOWN = GraphicsState(None, None, None, None, None)
 Saved = tuple[GraphicsState, tuple[GraphicsState, ...], GraphicsState | None]
 
 
@@ -124,7 +125,15 @@ class Graphics:
             raise IllegalError("GrayLevel stands in a colour space that is not grey")
 
     def _set_default(self, attributes: AttributeList) -> None:
-        self.state = replace(DEFAULT, patterns=self.state.patterns)
+        self.state = replace(DEFAULT, patterns=self.state.patterns, font=self.state.font)
+
+    def _set_font(self, attributes: AttributeList) -> None:
+        if not self.state.font:
+            self.state = replace(self.state, font=True)
+
+    def _write(self, attributes: AttributeList) -> None:
+        if self.state.font is False:
+            raise IllegalError("a text comes before any font")
 
     def _set_clip_mode(self, attributes: AttributeList) -> None:
         self.state = replace(self.state, even_odd=attributes.integer(Attribute.CLIP_MODE) == 1)
@@ -185,6 +194,9 @@ GRAPHICS_OPERATORS: Mapping[Operator, Callable[[Graphics, AttributeList], None]]
     Operator.SET_COLOR_SPACE: Graphics._set_color_space,
     Operator.SET_BRUSH_SOURCE: Graphics._set_paint,
     Operator.SET_PEN_SOURCE: Graphics._set_paint,
+    Operator.SET_FONT: Graphics._set_font,
+    Operator.TEXT: Graphics._write,
+    Operator.TEXT_PATH: Graphics._write,
     Operator.SET_CLIP_MODE: Graphics._set_clip_mode,
     Operator.SET_CLIP_REPLACE: Graphics._clip,
     Operator.SET_CLIP_INTERSECT: Graphics._clip,

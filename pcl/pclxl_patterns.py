@@ -95,6 +95,7 @@ WATCHED = {
     Operator.PIE_PATH,
 }
 DULL = (PAGE_OPERATORS | {Operator.COMMENT}) - WATCHED
+TEXTS = frozenset({Operator.SET_FONT, Operator.TEXT, Operator.TEXT_PATH})
 LINES = bytes({Operator.LINE_PATH, Operator.LINE_REL_PATH})
 CURVES = bytes({Operator.BEZIER_PATH, Operator.BEZIER_REL_PATH})
 BRUSH_OR_PEN = b"[\\x63\\x79]"
@@ -321,14 +322,15 @@ def paint_of(space: int | None) -> Paint:
 
 
 @cache
-def run_pattern(order: ByteOrder, watch: Watch, paint: Paint) -> re.Pattern[bytes]:
+def run_pattern(order: ByteOrder, watch: Watch, paint: Paint, *, texts: bool = True) -> re.Pattern[bytes]:
     """Return the pattern of a run in this octet order under this Watch in this space; it may match nothing.
 
     Before a run, and after it, there is a current point: what takes it away stands in a run only with what
-    gives a new one, and nothing between that needs it.
+    gives a new one, and nothing between that needs it. Before a font is set there may be no `texts`.
     """
-    common, lists = _plain(DULL - POINT_LOSERS, order)
-    plain, others = _plain(DULL - POINT_GIVERS - POINT_NEEDERS, order)
+    dull = DULL if texts else DULL - TEXTS
+    common, lists = _plain(dull - POINT_LOSERS, order)
+    plain, others = _plain(dull - POINT_GIVERS - POINT_NEEDERS, order)
     neutral = [
         *plain,
         *_paint(order, b"n", watch, paint),
@@ -340,7 +342,7 @@ def run_pattern(order: ByteOrder, watch: Watch, paint: Paint) -> re.Pattern[byte
     anew = _either(list(losers)) + b"(?:" + b"|".join(neutral) + b")*+" + _either(list(givers))
     alternatives = [
         *(NEW_PATH, *common, anew, *_paint(order, b"c", watch, paint)),
-        *(*_points(order), *_texts(order), *lists),
+        *(*_points(order), *(_texts(order) if texts else ()), *lists),
     ]
     return re.compile(b"(?:" + b"|".join(alternatives) + b")*+", re.DOTALL)
 

@@ -18,7 +18,9 @@ def run_dull(
     character, spaces = character_pattern(order), swallowed_spaces(watch)
     size = len(data)
     while True:
-        found = run_pattern(order, watch, paint_of(graphics.state.space)).match(data, position)
+        state = graphics.state
+        run = run_pattern(order, watch, paint_of(state.space), texts=state.font is not False)
+        found = run.match(data, position)
         position = found.end() if found else position
         tag = data[position] if position < size else None
         if tag == Operator.PUSH_GS:

@@ -128,7 +128,7 @@ def test_embedded_data_is_skipped_by_both_forms_of_its_length() -> None:
 
 
 def test_text_that_looks_like_operators_is_text() -> None:
-    stream = XL().session().do("begin_page", orientation=0, media_size=2).at()
+    stream = XL().session().do("begin_page", orientation=0, media_size=2).at().font()
     for length in (1, 63, 64, 65, 200, 300):
         stream.do("text", text_data=(b"\x44\x43" * 200)[:length])
     report = analyzed(stream.do("end_page").end())

@@ -1,4 +1,4 @@
-"""The graphics state of PCL XL; the cases are counted by the interpreter as well (tests/data/pcl/README.md)."""
+"""The graphics state of PCL XL; the interpreter counts the cases as well (tests/data/pcl/README.md)."""
 
 import pytest
 
@@ -45,6 +45,10 @@ def indexed(palette: int, depth: int, *, space: int = 2) -> XL:
     return picture(stream, bytes(16), color_mapping=1, color_depth=depth)
 
 
+def text(stream: XL) -> XL:
+    return stream.do("text", text_data=b"abc")
+
+
 RGB = {"rgb_color": b"\1\2\3"}
 REFUSED: list[tuple[XL, str]] = [
     (XL().do("set_brush_source", gray_level=0), "not grey"),
@@ -66,6 +70,8 @@ REFUSED: list[tuple[XL, str]] = [
         "even-odd",
     ),
     (select(XL()), "not defined"),
+    (text(XL()), "font"),
+    (text(XL().do("push_gs").font().do("pop_gs").at()), "font"),
     (select(pattern(XL().do("push_gs"), 0).do("pop_gs")), "not defined"),
     (pattern(XL(), 2, octets=40), "shorter"),
     (arc("pie", (5, 0, 5, 10)), "no size"),
@@ -81,6 +87,9 @@ REFUSED: list[tuple[XL, str]] = [
     (XL().do("line_path", number_of_points=2, point_type=3).data(b"1234").data(b"5678"), "shorter"),
 ]
 TAKEN: list[XL] = [
+    text(XL().font()),
+    text(XL().font().do("set_default_gs").at()),
+    text(XL().do("push_gs").font().at()),
     gray().do("set_brush_source", gray_level=0),
     gray().do("set_default_gs").at().do("set_brush_source", **RGB),
     gray().do("pop_gs").do("set_brush_source", gray_level=1),
@@ -130,6 +139,11 @@ def test_what_fits_the_graphics_state_is_no_matter(right: XL, painted: bool) -> 
 def test_patterns_of_a_page_end_with_it() -> None:
     ended = pattern(XL(), 1).do("end_page").do("begin_page")
     assert report_of_any_chunking(new_pclxl_analyzer, page_with(select(ended), painted=False)).pages == 2
+
+
+def test_a_font_is_set_for_a_page() -> None:
+    ended = XL().font().do("end_page").do("begin_page").at()
+    assert report_of_any_chunking(new_pclxl_analyzer, page_with(text(ended), painted=True)).pages == 2
 
 
 def test_a_form_leaves_its_colour_space_each_time_it_runs() -> None:

@@ -23,6 +23,8 @@ ATTRIBUTE = {
     "pad_bytes_multiple": 110,
     "start_point": 79,
     "clip_mode": 84,
+    "char_size": 166,
+    "symbol_set": 170,
     "simplex_page_mode": 52,
     "duplex_page_mode": 53,
     "duplex_page_side": 54,
@@ -88,6 +90,7 @@ OPERATOR = {
     "set_clip_replace": 0x62,
     "set_color_space": 0x6A,
     "set_cursor": 0x6B,
+    "set_font": 0x6F,
     "set_line_dash": 0x70,
     "set_page_scale": 0x77,
     "close_sub_path": 0x84,
@@ -162,6 +165,11 @@ class XL:
     def at(self, x: int = 10, y: int = 10) -> "XL":
         """Set the current point."""
         return self.do("set_cursor", point=("H", (x, y)))
+
+    def font(self) -> "XL":
+        """Set a font of the printer's own."""
+        size = {"char_size": ("H", 20), "symbol_set": ("H", 629)}
+        return self.do("set_font", font_name=b"Courier         ", **size)
 
     def page(self, *, paint: bool = True, copies: int | None = None, **values: object) -> "XL":
         """Write a whole page; without attributes it is A4 portrait."""
