@@ -208,7 +208,7 @@ class PclXl:
                 self._calls.pop()
                 self._point = True
                 if source.before and source.events == self._events and not self._reading:
-                    macro.effects[source.before] = self._effect()
+                    macro.remember(source.before, self._effect())
 
     def _effect(self) -> Effect:
         colour = self._colour

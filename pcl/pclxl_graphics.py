@@ -115,7 +115,8 @@ class Graphics:
         if pattern is not None:
             temporary = self.state.patterns
             known = temporary is None or pattern in temporary
-            if not known and not any(pattern in defined for defined in self._defined.values()):
+            known |= any(pattern in names or len(names) >= MAX_PATTERNS for names in self._defined.values())
+            if not known:
                 raise IllegalError(f"pattern {pattern} is not defined")
         elif space is None:
             return
@@ -163,10 +164,11 @@ class Graphics:
     def _end_pattern(self, attributes: AttributeList) -> None:
         persistence, name = self._pattern
         defined = self._defined.get(persistence)
-        if defined is not None and len(defined) < MAX_PATTERNS:
-            defined.add(name)
+        if defined is not None:
+            if len(defined) < MAX_PATTERNS:  # beyond that all count as defined
+                defined.add(name)
         elif self.state.patterns is None or len(self.state.patterns) >= MAX_STACK:
-            self.state = replace(self.state, patterns=None)  # any: beyond the bounds all count as defined
+            self.state = replace(self.state, patterns=None)
         else:
             self.state = replace(self.state, patterns=self.state.patterns | {name})
 

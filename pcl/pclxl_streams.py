@@ -19,6 +19,7 @@ MAX_DEPTH = 32  # a real interpreter's limit
 # that it had up to the call.
 FREE_OCTETS = 512 * 1024
 OCTETS_EACH = 8
+MAX_EFFECTS = 16  # of a stream
 CALL_OCTETS = 1024  # what one run costs besides its octets
 
 # In a page or not, painted or not, what is watched, a colourful palette seen or not, the graphics state.
@@ -37,6 +38,12 @@ class Macro:
     order: ByteOrder
     start: int
     effects: dict[Effect, Effect] = field(default_factory=dict)
+
+    def remember(self, before: Effect, after: Effect) -> None:
+        """Keep what a run did; of many only the last ones."""
+        if len(self.effects) >= MAX_EFFECTS:
+            self.effects.clear()
+        self.effects[before] = after
 
 
 @dataclass(slots=True)

@@ -157,6 +157,12 @@ def test_a_form_leaves_its_colour_space_each_time_it_runs() -> None:
     assert (report.pages, report.warnings) == (3, ())
 
 
+def test_beyond_the_bound_every_pattern_counts_as_defined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pcl.pclxl_graphics.MAX_PATTERNS", 1)
+    other = pattern(XL(), 2).do("set_brush_source", pattern_select_id=("h", 2))
+    assert report_of_any_chunking(new_pclxl_analyzer, page_with(other, painted=True)).pages == 2
+
+
 def test_of_a_deep_stack_only_the_upper_part_is_known() -> None:
     graphics = Graphics()
     for _ in range(MAX_STACK + 5):
