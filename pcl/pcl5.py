@@ -12,7 +12,7 @@ import re
 from .hpgl import HpGl
 from .language import UEL, Environment, LanguageAnalyzer, Octets
 from .pcl5_commands import COMMANDS, CONTROLS, ESCAPES, Commands
-from .pcl5_macros import Source
+from .pcl5_macros import MAX_EFFECTS, Source, State
 from .pcl5_page import Pcl5Page
 from .report import Report, Tally, Warnings
 
@@ -50,6 +50,8 @@ LANGUAGE_STATE = (
     *("_in_raster", "_row", "_rectangle", "_colour_palette", "_colour_foreground", "_proportional"),
     *("_in_hpgl", "_hpgl"),
 )
+# What a macro changes of the language; the plotter's state apart.
+RUN_STATE = tuple(name for name in LANGUAGE_STATE if name != "_hpgl")
 
 
 class Pcl5(Commands):
@@ -72,13 +74,16 @@ class Pcl5(Commands):
         self._runs: list[Source] = []
         self._pages_guessed = False
         self._laying_over = False
-        self._overlaid: tuple[tuple[object, ...], int, int, bool] | None = None  # found by it, left by it
+        self._overlaid: dict[tuple[object, ...], tuple[int, int, bool]] = {}  # found by it, left by it
+        self._base = 0  # offset of what is scanned, in this language's part of the stream
         self._cut = b""
+        self._taken_octets = 0
 
     def scan(self, data: Octets, position: int, base: int, final: bool) -> int:
         """Consume whole commands and text; see Language.scan."""
         if self._start is None:
             self._start = base + position
+        self._base = base - self._start
         while True:
             start, defining = position, self._macros.defining
             position = self._run(self._job, data, position, final)
@@ -98,7 +103,9 @@ class Pcl5(Commands):
     def take(self, data: bytes) -> None:
         """Consume data that another language passes through; what it cuts goes on in the next piece."""
         self._cut += data
-        self._cut = self._cut[self.scan(self._cut, 0, 0, False) :]
+        after = self.scan(self._cut, 0, self._taken_octets, False)
+        self._taken_octets += after
+        self._cut = self._cut[after:]
 
     def report(self, end: int) -> Report:
         """Return what was counted."""
@@ -157,6 +164,20 @@ class Pcl5(Commands):
                 self._runs.pop()
                 for name, value in (source.saved or {}).items():
                     setattr(self.page, name, value)
+                if source.found and source.pages == self._tally.pages:
+                    self._macros.remember(source.found, self._state())
+
+    def _state(self) -> State:
+        language = tuple([_frozen(getattr(self, name)) for name in RUN_STATE])
+        plotter = tuple(vars(self._hpgl).items())
+        return State(self.page.state(), plotter, language, self._macros.current, self._macros.generation)
+
+    def _return_to(self, state: State) -> None:
+        self.page.return_to(state.page)
+        vars(self._hpgl).update(state.plotter)
+        for name, value in zip(RUN_STATE, state.language, strict=True):
+            setattr(self, name, list(value) if isinstance(value, tuple) else value)
+        self._macros.current = state.current
 
     def _lay_over(self) -> None:
         """Run the overlay on the page that ends; the state in which the language was comes back after it.
@@ -167,11 +188,11 @@ class Pcl5(Commands):
         if name is None or self._laying_over:
             return
         found = (name, self._macros.current, self._macros.generation, *page.layout())
-        if self._overlaid and self._overlaid[0] == found:
-            _, page.x, page.y, page.colour = self._overlaid
+        if found in self._overlaid:
+            page.x, page.y, page.colour = self._overlaid[found]
             return
-        data, pages = self._macros.run(0, name), self._tally.pages
-        if data is None:
+        data, pages = self._macros.find(0, name), self._tally.pages
+        if data is None or not self._macros.allow(data):
             return
         self._laying_over = True
         state = {field: getattr(self, field) for field in LANGUAGE_STATE}
@@ -183,8 +204,10 @@ class Pcl5(Commands):
         self.page.restore(before)
         self._macros.current = current
         self._laying_over = False
-        same = self._tally.pages == pages and self._macros.generation == found[2]
-        self._overlaid = (found, page.x, page.y, page.colour) if same else None
+        if self._tally.pages == pages:
+            if len(self._overlaid) >= MAX_EFFECTS:
+                self._overlaid.clear()
+            self._overlaid[found] = page.x, page.y, page.colour
         for field, value in state.items():
             setattr(self, field, value)
 
@@ -293,6 +316,8 @@ class Pcl5(Commands):
             if handler:
                 handler(self, value, bool(sign))
         if command == b"&fX":
+            if source.macro is None:
+                self._macros.fed_octets = self._base + position
             self._control_macro(source, int(value))
         return parameter.end()
 
@@ -316,14 +341,29 @@ class Pcl5(Commands):
         elif code in (4, 5):
             self.page.overlay = macros.current if code == 4 else None
         elif code in (2, 3):
-            data = macros.run(len(self._runs))
-            if data:
-                saved = {name: getattr(self.page, name) for name in CALL_STATE} if code == 3 else None
-                self._runs.append(Source(data, saved=saved))
+            self._call(returns=code == 3)
         elif source.macro is None and code == 0:
             macros.begin(b"\x1b" + source.group if source.group else b"")
         elif source.macro is None:
             macros.control(code)
+
+    def _call(self, *, returns: bool) -> None:
+        """Run the current macro, or do at once what it did from this very state before."""
+        depth, macros = len(self._runs), self._macros
+        data = macros.find(depth)
+        if not data:
+            return
+        found = (depth, returns, self._state())
+        left = macros.effect(found)
+        if left is not None:
+            self._return_to(left)
+        elif macros.allow(data):
+            saved = {name: getattr(self.page, name) for name in CALL_STATE} if returns else None
+            self._runs.append(Source(data, saved=saved, found=found, pages=self._tally.pages))
+
+
+def _frozen(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def new_hpgl(environment: Environment) -> Pcl5:

@@ -6,13 +6,30 @@ from dataclasses import dataclass
 
 from .language import Octets
 
-__all__ = ["MacroStore", "Source"]
+__all__ = ["MAX_EFFECTS", "Found", "MacroStore", "Source", "State"]
 
 MAX_STORED_OCTETS = 4 * 1024 * 1024
 MAX_STORED = 1024
 MAX_DEPTH = 3  # of the language
-MAX_EXECUTED_OCTETS = 32 * 1024 * 1024
 CALL_OCTETS = 1024  # what one run costs besides its octets
+# What a job may run: so many octets, and so many for each that it had when it last named a macro.
+FREE_OCTETS = 256 * 1024
+OCTETS_EACH = 8
+MAX_EFFECTS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a macro finds and changes, but for pages that it ends."""
+
+    page: tuple[tuple[str, object], ...]
+    plotter: tuple[tuple[str, object], ...]
+    language: tuple[object, ...]
+    current: int
+    generation: int
+
+
+Found = tuple[int, bool, State]  # how deep the run is, whether it returns to an environment
 
 
 @dataclass(slots=True)
@@ -26,6 +43,8 @@ class Source:
     shown: int = 0  # octets of transparent text to print
     displays: bool = False  # display functions: everything is printed
     saved: dict[str, object] | None = None  # the environment to return to after a call
+    found: Found | None = None
+    pages: int = 0  # that there were before it
 
 
 class MacroStore:
@@ -36,12 +55,14 @@ class MacroStore:
         self.generation = 0  # goes up when a macro is defined or deleted
         self.current = 0
         self.defining = False
+        self.fed_octets = 0  # of the job, up to the last command that names a macro
         self._octets = bytearray()
         self._cut = False  # what is defined is not kept whole
         self._macros: dict[int, bytes] = {}
         self._permanent: set[int] = set()
         self._stored_octets = 0
         self._executed_octets = 0
+        self._effects: dict[Found, State] = {}
 
     def begin(self, prefix: bytes) -> None:
         """Begin to define the current macro; `prefix` opens a command whose rest follows."""
@@ -91,16 +112,29 @@ class MacroStore:
 
     def delete_temporary(self) -> None:
         """Forget all macros but the permanent ones."""
-        self.generation += 1
-        self._macros = {name: data for name, data in self._macros.items() if name in self._permanent}
+        kept = {name: data for name, data in self._macros.items() if name in self._permanent}
+        self.generation += len(kept) != len(self._macros)
+        self._macros = kept
 
-    def run(self, depth: int, name: int | None = None) -> bytes | None:
-        """Return the macro to run (the current one), None when there is none or a bound forbids it."""
-        macro = self._macros.get(self.current if name is None else name)
-        if macro is None or depth >= MAX_DEPTH:
-            return None
-        self._executed_octets += len(macro) + CALL_OCTETS
-        if self._executed_octets > MAX_EXECUTED_OCTETS:
+    def find(self, depth: int, name: int | None = None) -> bytes | None:
+        """Return the macro of this number (the current one), None when there is none, or none so deep."""
+        return None if depth >= MAX_DEPTH else self._macros.get(self.current if name is None else name)
+
+    def allow(self, macro: bytes) -> bool:
+        """Tell whether one more run of the macro stays within the bound, and count it."""
+        executed = self._executed_octets + len(macro) + CALL_OCTETS
+        if executed > FREE_OCTETS + OCTETS_EACH * self.fed_octets:
             self.overfull = True
-            return None
-        return macro
+            return False
+        self._executed_octets = executed
+        return True
+
+    def remember(self, found: Found, left: State) -> None:
+        """Keep what a run left that ended no page: from the same state it need not be repeated."""
+        if len(self._effects) >= MAX_EFFECTS:
+            self._effects.clear()
+        self._effects[found] = left
+
+    def effect(self, found: Found) -> State | None:
+        """Return what a run from this state left, None when it is not known."""
+        return self._effects.get(found)

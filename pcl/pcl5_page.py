@@ -10,58 +10,20 @@ interpreter does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from .language import Environment, copies_of, is_grey, sides_of
 from .media import SIZES, media_name
+from .pcl5_paper import CUSTOM_PAPER, PAPER_OF_NAME, PAPERS, Paper
 from .report import Orientation, Page, Sides, Tally
 
-__all__ = ["INCH", "PAPERS", "Pcl5Page"]
+__all__ = ["INCH", "Pcl5Page"]
 
 INCH = 7200
 HALF_INCH = INCH // 2
 MAX_MOVE = 32767
 MAX_DECIPOINTS = 200_000  # seven metres
 
-# ESC & l # A: width and height in 300ths of an inch, the unprintable edge in portrait and in landscape.
-PAPERS: dict[int, tuple[int, int, int, int]] = {
-    1: (2175, 3150, 75, 60),
-    2: (2550, 3300, 75, 60),
-    3: (2550, 4200, 75, 60),
-    6: (3300, 5100, 75, 60),
-    15: (1650, 2550, 75, 60),
-    17: (2303, 3189, 71, 59),
-    18: (3307, 4961, 71, 59),
-    24: (1240, 1748, 71, 59),
-    25: (1748, 2480, 71, 59),
-    26: (2480, 3507, 71, 59),
-    27: (3507, 4960, 71, 59),
-    45: (2150, 3035, 71, 59),
-    46: (3035, 4299, 71, 59),
-    71: (1181, 1748, 71, 59),
-    72: (1748, 2362, 71, 59),
-    78: (900, 1500, 75, 60),
-    80: (1162, 2250, 75, 60),
-    81: (1237, 2850, 75, 60),
-    90: (1299, 2598, 71, 59),
-    91: (1913, 2704, 71, 59),
-    100: (2078, 2952, 71, 59),
-}
-CUSTOM_PAPER = 101
-PAPER_OF_NAME = {
-    "executive": 1,
-    "letter": 2,
-    "legal": 3,
-    "ledger": 6,
-    "a4": 26,
-    "a3": 27,
-    "a5": 25,
-    "monarch": 80,
-    "com10": 81,
-    "dl": 90,
-    "c5": 91,
-    "b5": 100,
-}
 SOURCES = {1: "main", 2: "manual", 3: "manual", 4: "alternate", 5: "large-capacity", 6: "envelope", 7: "auto"}
 ORIENTATIONS = (
     Orientation.PORTRAIT,
@@ -70,16 +32,8 @@ ORIENTATIONS = (
     Orientation.REVERSE_LANDSCAPE,
 )
 Point = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """A sheet as it is fed: centipoints; the edges take the logical page's width."""
-
-    width: int
-    height: int
-    portrait_edge: int
-    landscape_edge: int
+# What is the page's for good, and what is only kept to save work.
+NO_STATE = frozenset({"_environment", "_tally", "_described", "before_end"})
 
 
 class Pcl5Page:
@@ -95,6 +49,9 @@ class Pcl5Page:
         self.marked = False
         self._gray = is_grey(environment)
         self._custom = Paper(2550 * 24, 3300 * 24, 75 * 24, 60 * 24)
+        self._described: tuple[tuple[object, ...], Page] | None = (
+            None  # the last page, and from what it is made
+        )
         self.reset()
 
     def reset(self) -> None:
@@ -135,6 +92,16 @@ class Pcl5Page:
         self.marked = bool(before["marked"])
         return before
 
+    def state(self) -> tuple[tuple[str, object], ...]:
+        """Return all that commands change, to be compared and for return_to()."""
+        items = vars(self).items()
+        return tuple([(n, tuple(v) if n == "_cursors" else v) for n, v in items if n not in NO_STATE])
+
+    def return_to(self, state: tuple[tuple[str, object], ...]) -> None:
+        """Be again as state() said."""
+        vars(self).update(state)
+        self._cursors = list(self._cursors)
+
     def layout(self) -> tuple[object, ...]:
         """Return what an overlay finds and depends on."""
         return self._paper, self._orientation, self._direction, self.unit, self.marked, self.colour
@@ -149,7 +116,7 @@ class Pcl5Page:
         if width.isdecimal() and height.isdecimal() and 0 < len(width) < 6 and 0 < len(height) < 6:
             return Paper(int(width) * 10, int(height) * 10, 75 * 24, 60 * 24)
         name = self._environment.get("PAPER", "").lower().replace(" ", "")
-        return _paper(PAPER_OF_NAME.get(name, 2))
+        return PAPERS[PAPER_OF_NAME.get(name, 2)]
 
     # The logical page
 
@@ -180,7 +147,7 @@ class Pcl5Page:
         self.end_if_marked()
         self.home()
         if code in PAPERS or code == CUSTOM_PAPER:
-            self._paper = self._custom if code == CUSTOM_PAPER else _paper(code)
+            self._paper = self._custom if code == CUSTOM_PAPER else PAPERS[code]
             self._size_said = True
             self._direction = 0
             self._new_page_size()
@@ -426,6 +393,15 @@ class Pcl5Page:
             return
         if self.before_end:
             self.before_end()
+        marks = (self._paper, self._size_said, self._duplex, self._short_edge, self._orientation)
+        found = (*marks, self._orientation_said, self._source, self._copies, self.colour)
+        if self._described is None or self._described[0] != found:
+            self._described = found, self._describe()
+        self._tally.add(self._described[1], front=self._front)
+        self._front = None
+        self.marked = self.colour = False
+
+    def _describe(self) -> Page:
         size = (round(self._paper.width * 2540 / INCH), round(self._paper.height * 2540 / INCH))
         media = media_name(*size)
         size = SIZES.get(media, size)  # the language counts in 300ths of an inch
@@ -435,7 +411,7 @@ class Pcl5Page:
             sides = Sides.SHORT_EDGE if self._short_edge else Sides.LONG_EDGE
         resolution = self._environment.get("RESOLUTION", "")
         dots = int(resolution) if resolution.isascii() and resolution.isdecimal() else 0
-        page = Page(
+        return Page(
             media=media if said else None,
             width_hmm=size[0] if said else None,
             height_hmm=size[1] if said else None,
@@ -446,9 +422,6 @@ class Pcl5Page:
             resolution=(dots, dots) if 50 <= dots <= 9600 else None,
             colour=self.colour and not self._gray,
         )
-        self._tally.add(page, front=self._front)
-        self._front = None
-        self.marked = self.colour = False
 
     def end_if_marked(self) -> bool:
         """Eject the page if something is on it; tell whether it was."""
@@ -492,8 +465,3 @@ class Pcl5Page:
         """ESC & l # X."""
         if copies >= 1:
             self._copies = min(copies, MAX_MOVE)
-
-
-def _paper(code: int) -> Paper:
-    width, height, portrait_edge, landscape_edge = PAPERS[code]
-    return Paper(width * 24, height * 24, portrait_edge * 24, landscape_edge * 24)

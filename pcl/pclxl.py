@@ -14,8 +14,10 @@ from dataclasses import replace
 
 from .language import UEL, Environment, LanguageAnalyzer, Octets, find_uel, is_grey
 from .pcl5 import Pcl5
+from .pclxl_graphics import GRAPHICS_OPERATORS, ONE_BLOCK, Graphics
 from .pclxl_page import PageColour, PageSetup
-from .pclxl_patterns import Watch, character_pattern, run_pattern
+from .pclxl_patterns import Watch
+from .pclxl_runs import run_dull
 from .pclxl_signatures import READING
 from .pclxl_streams import Effect, FontNames, MacroStore, Source
 from .pclxl_values import MAX_LIST_OCTETS, AttributeList, IllegalError, array_span
@@ -35,7 +37,6 @@ from .tables import (
     SESSION_OPERATORS,
     VALUE_OCTETS,
     Attribute,
-    DataTag,
     ErrorReport,
     Operator,
 )
@@ -53,6 +54,7 @@ OPERATORS = {operator.value: operator for operator in Operator}
 
 PAINTING_PARTS = frozenset({"image", "scan"})
 IN_PAGE_PARTS = frozenset({"image", "pattern", "scan"})
+PICTURE_DATA = frozenset({Operator.READ_IMAGE, Operator.READ_RAST_PATTERN})
 COLOUR_OPERATORS = frozenset(
     {
         Operator.SET_COLOR_SPACE,
@@ -74,6 +76,7 @@ class PclXl:
         self._colour = PageColour()
         self._macros = MacroStore()
         self._fonts = FontNames()
+        self._graphics = Graphics()
         self._tally = Tally()
         self._warnings = Warnings()
         self._version: str | None = None
@@ -171,7 +174,9 @@ class PclXl:
                 position = self._take_block(source, data, position)
                 continue
             if self._painted and self._point and self._data_open and not self._reading and not source.wants:
-                position = self._run_dull(source, data, position)
+                position = run_dull(
+                    data, position, source.order, self._colour.watch, self._graphics, self._fonts
+                )
                 if position == size:
                     break
             if source.macro is None:
@@ -190,26 +195,6 @@ class PclXl:
     def _source(self) -> Source | None:
         return self._calls[-1] if self._calls else self._job
 
-    def _run_dull(self, source: Source, data: Octets, position: int) -> int:
-        """Swallow operators that change nothing that is reported, and characters with their data."""
-        run = run_pattern(source.order, self._colour.watch)
-        character = character_pattern(source.order)
-        while True:
-            found = run.match(data, position)
-            position = found.end() if found else position
-            opened = character.match(data, position)
-            if not opened:
-                return position
-            size = int.from_bytes(opened["size"], source.order)
-            end = opened.end() + size
-            said = int.from_bytes(opened["long"] or opened["short"], source.order)
-            head = 3 if opened["name"][1] == DataTag.UBYTE else 4
-            if said != size or not self._fonts.holds(opened["name"][:1] + opened["name"][head:]):
-                return position
-            if end >= len(data) or data[end] != Operator.END_CHAR:
-                return position
-            position = end + 1
-
     def _run_calls(self) -> None:
         """Run the called macros to their ends; what they find out about themselves is kept."""
         while self._calls:
@@ -223,10 +208,12 @@ class PclXl:
                 self._calls.pop()
                 self._point = True
                 if source.before and source.events == self._events and not self._reading:
-                    macro.effects[source.before] = self._effect()
+                    macro.remember(source.before, self._effect())
 
     def _effect(self) -> Effect:
-        return self._in_page, self._painted, self._colour.watch, self._colour.colourful_palette
+        colour = self._colour
+        seen = colour.watch, colour.colourful_palette
+        return self._in_page, self._painted, *seen, self._graphics.saved()
 
     def _fail(self, code: str, message: str, offset: int) -> None:
         self._warnings.add(code, f"{message}; {self._tally.pages} pages came before it", offset)
@@ -317,16 +304,18 @@ class PclXl:
             raise IllegalError("embedded data stands where no operator takes it")
         if source.block_left and not self._data_open:
             raise IllegalError("embedded data comes with no data source open")
-        if source.wants is not None and source.block_left > source.wants:
-            raise IllegalError("embedded data is longer than its operator says")
-        if source.wants is not None:
-            source.wants -= source.block_left
+        if source.block_left and source.wants not in (None, ONE_BLOCK, source.block_left):
+            raise IllegalError("embedded data is longer or shorter than its operator says")
+        if source.block_left and source.wants is not None:
+            source.wants = 0
         return position + 1 + width
 
     def _execute(self, source: Source, operator: Operator, attributes: AttributeList, position: int) -> int:
         """Run one operator and return the position after it. Raises IllegalError."""
         attributes.check(operator)
         source.wants = attributes.data_octets(operator)
+        if operator in PICTURE_DATA:
+            source.wants = self._graphics.data_octets(attributes)
         source.passes = operator is Operator.PASS_THROUGH
         self._data_open |= source.passes  # by itself, as real drivers rely on
         if operator in READING:
@@ -338,6 +327,8 @@ class PclXl:
             raise IllegalError(f"{operator.name} stands outside a session or inside something half read")
         self._painted |= operator in PAINTING_OPERATORS
         self._move_point(operator, attributes)
+        if operator in GRAPHICS_OPERATORS:
+            self._graphics.check(operator, attributes)
         if operator in COLOUR_OPERATORS:
             self._colour.see(operator, attributes)
         elif operator is Operator.VENDOR_UNIQUE:
@@ -368,6 +359,7 @@ class PclXl:
             self._pcl_entered = True
         self._pcl.take(data)
         self._point = True  # for all that is known
+        self._graphics.forget()
         self._events += 1
         if self._pcl.page.colour and self._pcl.page.marked:
             self._colour.watch = Watch.NOTHING
@@ -381,6 +373,7 @@ class PclXl:
             raise IllegalError(f"{operator.name} stands out of its order")
         self._reading = after
         self._painted |= part in PAINTING_PARTS
+        self._events += operator is Operator.END_RAST_PATTERN
 
     def _name_font(self, operator: Operator, attributes: AttributeList) -> None:
         if operator is Operator.BEGIN_FONT_HEADER:
@@ -416,6 +409,7 @@ class PclXl:
         self._events += 1
         self._macros.clear()
         self._fonts = FontNames()
+        self._graphics = Graphics()
         self._tally.start_sheet()
 
     def _open_data_source(self, source: Source, attributes: AttributeList) -> None:
@@ -437,6 +431,7 @@ class PclXl:
         self._painted = self._pcl_entered = self._point = False
         self._events += 1
         self._colour.begin_page()
+        self._graphics.begin_page()
 
     def _end_page(self, source: Source, attributes: AttributeList) -> None:
         if not self._in_page or self._reading:
@@ -468,10 +463,15 @@ class PclXl:
         macro = self._macros.call(attributes.name(Attribute.STREAM_NAME), len(self._calls))
         before = self._effect()
         if macro and before in macro.effects:
-            _, self._painted, self._colour.watch, self._colour.colourful_palette = macro.effects[before]
-        elif macro and self._macros.allow(macro):
+            _, self._painted, self._colour.watch, self._colour.colourful_palette, saved = macro.effects[
+                before
+            ]
+            self._graphics.return_to(saved)
+        elif macro and self._macros.allow(macro, self._at - (self._start or 0)):
             call = Source(macro.order, macro, macro.start, before=before, events=self._events)
             self._calls.append(call)
+        else:
+            self._graphics.forget()
 
     def _require_session(self) -> None:
         if self._reading or not self._in_session:

@@ -27,7 +27,9 @@ from .tables import (
     Operator,
 )
 
-__all__ = ["Watch", "character_pattern", "run_pattern"]
+__all__ = [
+    *("SPACE", "Paint", "Watch", "character_pattern", "paint_of", "run_pattern", "swallowed_spaces"),
+]
 
 # Arrays and blocks up to these many items are matched by one alternative each; longer ones are stepped over.
 ARRAY = 32
@@ -47,7 +49,22 @@ class Watch(IntEnum):
     UNSAID = 3  # no colour space was set, and RGB is in force: watch for the first one
 
 
-SWALLOWED_SPACES = {Watch.GRAY: rb"\x01", Watch.RGB: rb"\x01\x02\x06"}
+class Paint(IntEnum):
+    """What colours the space in force takes."""
+
+    GRAY = 0
+    RGB = 1
+    NONE = 2
+    ANY = 3  # it is not known
+
+
+# SetColorSpace without a palette; under a Watch some spaces change nothing that it watches.
+SPACE = re.compile(rb"\xc0([\x00-\x06])\xf8\x03\x6a")
+PAINTS: dict[int | None, Paint] = {None: Paint.ANY, 1: Paint.GRAY, 2: Paint.RGB, 6: Paint.RGB}
+SWALLOWED_SPACES = {Watch.GRAY: b"\x01", Watch.RGB: b"\x01\x02\x06", Watch.NOTHING: bytes(range(7))}
+SPACES_OF = {
+    watch: frozenset(bytes([space]) for space in SWALLOWED_SPACES.get(watch, b"")) for watch in Watch
+}
 
 # These open something, carry a colour or change a page: always looked at.
 WATCHED = {
@@ -66,8 +83,19 @@ WATCHED = {
     Operator.SET_BRUSH_SOURCE,
     Operator.SET_PEN_SOURCE,
     Operator.SET_COLOR_SPACE,
+    # These bear on the graphics state that is followed.
+    Operator.PUSH_GS,
+    Operator.POP_GS,
+    Operator.SET_DEFAULT_GS,
+    Operator.SET_CLIP_MODE,
+    Operator.ARC_PATH,
+    Operator.CHORD,
+    Operator.CHORD_PATH,
+    Operator.PIE,
+    Operator.PIE_PATH,
 }
 DULL = (PAGE_OPERATORS | {Operator.COMMENT}) - WATCHED
+TEXTS = frozenset({Operator.SET_FONT, Operator.TEXT, Operator.TEXT_PATH})
 LINES = bytes({Operator.LINE_PATH, Operator.LINE_REL_PATH})
 CURVES = bytes({Operator.BEZIER_PATH, Operator.BEZIER_REL_PATH})
 BRUSH_OR_PEN = b"[\\x63\\x79]"
@@ -137,6 +165,8 @@ def _value(attribute: Attribute, tag: DataTag, order: ByteOrder) -> bytes | None
         return (b"..." + last if order == "little" else last + b"...") * (octets // 4)
     if value.high is None:
         return _any(octets)
+    if attribute is Attribute.CLIP_REGION:
+        return b"\\x00"  # an exterior one depends on the clip mode
     if tag == DataTag.UBYTE:
         return b"[\\x%02x-\\x%02x]" % (int(value.low), int(value.high))
     if value.low > 0:
@@ -261,48 +291,58 @@ def _points(order: ByteOrder) -> list[bytes]:
     return made
 
 
-def _paint(order: ByteOrder, name: bytes, watch: Watch) -> list[bytes]:
+def _paint(order: ByteOrder, name: bytes, watch: Watch, paint: Paint) -> list[bytes]:
     """Match colours that need no look: greys, nothing, RGB of three like parts; `name` names its groups."""
+    greys, colours = paint in (Paint.GRAY, Paint.ANY), paint in (Paint.RGB, Paint.ANY)
     three = b"(?:\\xc0\\x03|\\xc1" + _literal((3).to_bytes(2, order)) + b")"
     part = b"...[" + REALS[1] + b"]" if order == "little" else b"[" + REALS[1] + b"]..."
     same = (b"(?P<%b1>.)(?P=%b1)(?P=%b1)", b"(?P<%b2>" + part + b")(?P=%b2)(?P=%b2)")
     octets, reals = (three + pattern.replace(b"%b", name) + rb"\xf8\x0b" for pattern in same)
-    paint = [
-        rb"\xc0.\xf8\x09" + BRUSH_OR_PEN,
-        rb"\xc0\x00\xf8\x05\x79",
-        rb"\xc0\x00\xf8\x04\x63",
-        rb"\xc5" + part + rb"\xf8\x09" + BRUSH_OR_PEN,
-        rb"\xc8" + octets + BRUSH_OR_PEN,
-        rb"\xcd" + reals + BRUSH_OR_PEN,
-    ]
-    if watch is Watch.NOTHING:
-        paint.append(rb"\xc8" + three + rb"...\xf8\x0b" + BRUSH_OR_PEN)
-        paint.append(rb"\xcd" + three + part * 3 + rb"\xf8\x0b" + BRUSH_OR_PEN)
-        paint.append(rb"\xc0[\x00-\x06]\xf8\x03\x6a")
-    if watch in SWALLOWED_SPACES:
-        paint.append(rb"\xc0[" + SWALLOWED_SPACES[watch] + rb"]\xf8\x03\x6a")
-    return paint
+    made = [rb"\xc0\x00\xf8\x05\x79", rb"\xc0\x00\xf8\x04\x63"]
+    if greys:
+        made.insert(0, rb"\xc0.\xf8\x09" + BRUSH_OR_PEN)
+        made.append(rb"\xc5" + part + rb"\xf8\x09" + BRUSH_OR_PEN)
+    if colours:
+        made.append(rb"\xc8" + octets + BRUSH_OR_PEN)
+        made.append(rb"\xcd" + reals + BRUSH_OR_PEN)
+    if colours and watch is Watch.NOTHING:
+        made.append(rb"\xc8" + three + rb"...\xf8\x0b" + BRUSH_OR_PEN)
+        made.append(rb"\xcd" + three + part * 3 + rb"\xf8\x0b" + BRUSH_OR_PEN)
+    return made
+
+
+def swallowed_spaces(watch: Watch) -> frozenset[bytes]:
+    """Return the colour spaces, an octet each, that change nothing of what is watched."""
+    return SPACES_OF[watch]
+
+
+def paint_of(space: int | None) -> Paint:
+    """Return which colours a space takes."""
+    return PAINTS.get(space, Paint.NONE)
 
 
 @cache
-def run_pattern(order: ByteOrder, watch: Watch) -> re.Pattern[bytes]:
-    """Return the pattern of a run in this octet order under this Watch; it may match nothing.
+def run_pattern(order: ByteOrder, watch: Watch, paint: Paint, *, texts: bool = True) -> re.Pattern[bytes]:
+    """Return the pattern of a run in this octet order under this Watch in this space; it may match nothing.
 
     Before a run, and after it, there is a current point: what takes it away stands in a run only with what
-    gives a new one, and nothing between that needs it.
+    gives a new one, and nothing between that needs it. Before a font is set there may be no `texts`.
     """
-    common, lists = _plain(DULL - POINT_LOSERS, order)
-    plain, others = _plain(DULL - POINT_GIVERS - POINT_NEEDERS, order)
+    dull = DULL if texts else DULL - TEXTS
+    common, lists = _plain(dull - POINT_LOSERS, order)
+    plain, others = _plain(dull - POINT_GIVERS - POINT_NEEDERS, order)
     neutral = [
         *plain,
-        *_paint(order, b"n", watch),
+        *_paint(order, b"n", watch, paint),
         *(pattern for pattern in others if not pattern.startswith(PAIRS)),
     ]
-    losers, givers = (chain(*_plain(operators, order)) for operators in (POINT_LOSERS, POINT_GIVERS))
+    losers, givers = (
+        chain(*_plain(operators, order)) for operators in (POINT_LOSERS & DULL, POINT_GIVERS & DULL)
+    )
     anew = _either(list(losers)) + b"(?:" + b"|".join(neutral) + b")*+" + _either(list(givers))
     alternatives = [
-        *(NEW_PATH, *common, anew, *_paint(order, b"c", watch)),
-        *(*_points(order), *_texts(order), *lists),
+        *(NEW_PATH, *common, anew, *_paint(order, b"c", watch, paint)),
+        *(*_points(order), *(_texts(order) if texts else ()), *lists),
     ]
     return re.compile(b"(?:" + b"|".join(alternatives) + b")*+", re.DOTALL)
 

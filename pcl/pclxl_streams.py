@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .language import ByteOrder, Octets
+from .pclxl_graphics import Saved
 from .pclxl_patterns import Watch
 from .pclxl_values import IllegalError
 
@@ -14,12 +15,15 @@ MAX_STORED_OCTETS = 8 * 1024 * 1024  # of all streams of a session together
 MAX_STORED = 1024
 MAX_NAME_OCTETS = 256  # of a font
 MAX_DEPTH = 32  # a real interpreter's limit
-# Streams that print pages may call each other: what a job can make of its size is bounded here.
-MAX_EXECUTED_OCTETS = 32 * 1024 * 1024
+# Streams that print pages may call each other: what a job may run is so many octets, and so many for each
+# that it had up to the call.
+FREE_OCTETS = 512 * 1024
+OCTETS_EACH = 8
+MAX_EFFECTS = 16  # of a stream
 CALL_OCTETS = 1024  # what one run costs besides its octets
 
-# In a page or not, painted or not, what is watched, a colourful palette seen or not.
-Effect = tuple[bool, bool, Watch, bool]
+# In a page or not, painted or not, what is watched, a colourful palette seen or not, the graphics state.
+Effect = tuple[bool, bool, Watch, bool, Saved]
 
 
 @dataclass(slots=True)
@@ -34,6 +38,12 @@ class Macro:
     order: ByteOrder
     start: int
     effects: dict[Effect, Effect] = field(default_factory=dict)
+
+    def remember(self, before: Effect, after: Effect) -> None:
+        """Keep what a run did; of many only the last ones."""
+        if len(self.effects) >= MAX_EFFECTS:
+            self.effects.clear()
+        self.effects[before] = after
 
 
 @dataclass(slots=True)
@@ -112,12 +122,14 @@ class MacroStore:
             macro = self._parsed[name] = _parse(self._macros[name])
         return macro
 
-    def allow(self, macro: Macro) -> bool:
+    def allow(self, macro: Macro, fed_octets: int) -> bool:
         """Tell whether one more run of the stream stays within the bounds, and count it."""
-        self._executed_octets += len(macro.data) + CALL_OCTETS
-        if self._executed_octets > MAX_EXECUTED_OCTETS:
+        executed = self._executed_octets + len(macro.data) + CALL_OCTETS
+        if executed > FREE_OCTETS + OCTETS_EACH * fed_octets:
             self.overfull = True
-        return self._executed_octets <= MAX_EXECUTED_OCTETS
+            return False
+        self._executed_octets = executed
+        return True
 
 
 class FontNames:

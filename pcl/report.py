@@ -216,7 +216,8 @@ class Tally:
         self.sheets: int | None = 0
         self.colour_pages: int | None = 0
         self.monochrome_pages: int | None = 0
-        self._runs: list[PageRun] = []
+        self._run_pages: list[Page] = []
+        self._run_counts: list[int] = []
         self._front: Page | None = None
         self._copies: int | None = None
         self._copies_differ = False
@@ -235,10 +236,11 @@ class Tally:
             self.colour_pages += 1
         elif not page.colour and self.monochrome_pages is not None:
             self.monochrome_pages += 1
-        if self._runs and self._runs[-1].page == page:
-            self._runs[-1] = PageRun(page, self._runs[-1].count + 1)
-        elif len(self._runs) < MAX_PAGE_RUNS:
-            self._runs.append(PageRun(page, 1))
+        if self._run_pages and (self._run_pages[-1] is page or self._run_pages[-1] == page):
+            self._run_counts[-1] += 1
+        elif len(self._run_pages) < MAX_PAGE_RUNS:
+            self._run_pages.append(page)
+            self._run_counts.append(1)
         else:
             self._undescribed += 1
 
@@ -286,7 +288,7 @@ class Tally:
             monochrome_pages=self.monochrome_pages,
             copies=None if self._copies_differ else self._copies,
             declared=report.declared | frozenset(declared),
-            page_runs=tuple(self._runs),
+            page_runs=tuple(map(PageRun, self._run_pages, self._run_counts)),
             warnings=warnings.as_tuple(),
         )
 

@@ -30,10 +30,10 @@ FLOORS: dict[str, list[set[str]]] = {
             *("raster_page", "raster_colour", "raster_lanes", "raster", "raster_analyzer", "raster_writer"),
         },
         {"document", "image", "pdf", "postscript", "confined"},
-        {"pcl5", "pcl5_commands", "pcl5_macros", "pcl5_page"},
+        {"pcl5", "pcl5_commands", "pcl5_macros", "pcl5_page", "pcl5_paper"},
         {
             *("pclxl", "pclxl_page", "pclxl_patterns", "pclxl_signatures", "pclxl_streams", "pclxl_values"),
-            "pclxl_writer",
+            *("pclxl_writer", "pclxl_graphics", "pclxl_runs"),
         },
         {"analyze", "convert"},
         {"__main__"},

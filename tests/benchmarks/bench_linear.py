@@ -50,6 +50,13 @@ def make_stream_calls(octets: int) -> bytes:
     return b"".join(made)
 
 
+def make_macro_calls(define: bytes, body: bytes) -> Callable[[int], bytes]:
+    """A short job whose macros run each other's many page ends, and the same over and over."""
+    run = b"\x1b&f1y2X"
+    job = define + body + b"\x1b&f1X\x1b&f2y0X" + run * 40 + b"\x1b&f1X" + b"\x1b&f2y2X" * 10
+    return repeated(b"\x1bE", job)
+
+
 def make_tiff(octets: int) -> bytes:
     """A TIFF of many pages of one dot."""
     from PIL import Image
@@ -114,6 +121,9 @@ CASES: dict[str, Callable[[int], bytes]] = {
     "pcl5: macro calls": repeated(b"\x1bE\x1b&f1y0X\x1b&f1X", b"\x1b&f2X"),
     "pcl5: macros defined": repeated(b"\x1bE", b"\x1b&f1y0X\x1b&f1X"),
     "pcl5: a macro without end": repeated(b"\x1bE\x1b&f1y0X", b"x\x1b&f2X"),
+    "pcl5: macros that end pages": make_macro_calls(b"\x1b&f1y0X", b"\f" * 300),
+    "pcl5: macros that go down": make_macro_calls(b"\x1b&f1y0X", b"\n" * 300),
+    "pcl5: an overlay that ends pages": repeated(b"\x1bE\x1b&f1y0X" + b"\f" * 400 + b"\x1b&f1x4X", b"\f"),
     "pcl5: overlays": repeated(b"\x1bE\x1b&f1y0Xx\x1b&f1x4X", b"\f"),
     "pcl5: cursors": repeated(b"\x1bE", b"\x1b&f0S\x1b&f1S"),
     "pcl5: a label without end": repeated(b"\x1bE\x1b%0BLB", b"x"),

@@ -200,12 +200,14 @@ def picture_stream(octets: int) -> Iterator[bytes]:
     from pcl.raster_page import RasterPage
 
     writer = PclXlWriter()
-    head = writer.begin_page(RasterPage(width=4096, height=65000, resolution=(600, 600)))
+    head = writer.begin_page(
+        RasterPage(width=4096, height=65000, resolution=(600, 600), colour_space="sgray", bits_per_pixel=8)
+    )
     block = 64 << 20
     yield head
     noise = os.urandom(CHUNK_OCTETS)
     for _ in range(octets // block):
-        yield b"\xc1\x00\x00\xf8\x6d\xc1\x00\x10\xf8\x63\xc0\x00\xf8\x65\xb1\xfa" + block.to_bytes(
+        yield b"\xc1\x00\x00\xf8\x6d\xc1\x00\x40\xf8\x63\xc0\x00\xf8\x65\xb1\xfa" + block.to_bytes(
             4, "little"
         )
         for _ in range(block // CHUNK_OCTETS):

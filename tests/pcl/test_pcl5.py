@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pcl import Orientation, Report, Sides
 from pcl.language import LanguageAnalyzer
 from pcl.pcl5 import Pcl5, new_hpgl, new_pcl5_analyzer
+from pcl.pcl5_macros import CALL_OCTETS, FREE_OCTETS, OCTETS_EACH, MacroStore
 from pcl.report import Tally
 
 from .chunks import in_blocks_of, report_of, report_of_any_chunking
@@ -333,6 +334,63 @@ def test_a_letterhead_on_many_pages_is_run_once() -> None:
     overlay = b"\x1b&f1y0X\x1b*r3U\x1b*v1Sx" + b" " * 100_000 + b"\x1b&f1x4X"
     report = report_of(new_pcl5_analyzer, [overlay + b"\f" * 1000])
     assert (report.pages, report.colour_pages, report.warnings) == (1000, 1000, ())
+
+
+CALLS = b"\x1b&f2y0X" + b"\x1b&f1y2X" * 40 + b"\x1b&f1X" + b"\x1b&f2y2X" * 10
+
+
+@pytest.mark.parametrize("body", [b"\f" * 300, b"\n" * 300, b"\x1b&a" + b"+32767r" * 50 + b"1C"])
+def test_a_short_job_of_macros_that_end_pages_runs_so_many_octets_and_no_more(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+    allow = MacroStore.allow
+
+    def allowed(store: MacroStore, macro: bytes) -> bool:
+        runs.append(len(macro) + CALL_OCTETS if allow(store, macro) else 0)
+        return bool(runs[-1])
+
+    monkeypatch.setattr(MacroStore, "allow", allowed)
+    stream = b"\x1bE\x1b&f1y0X" + body + b"\x1b&f1X" + CALLS
+    report = report_of(new_pcl5_analyzer, [stream])
+    assert FREE_OCTETS / 2 < sum(runs) <= FREE_OCTETS + OCTETS_EACH * len(stream)
+    assert [warning.code for warning in report.warnings] == ["macro-bound"]
+    assert report.certainty("pages") == "declared"
+
+
+def test_what_is_fed_raises_the_bound_of_macros() -> None:
+    stream = b"\x1bE\x1b&f1y0X\f" + b" " * 50_000 + b"\x1b&f1X" + (b"x" * 20_000 + b"\x1b&f1y2X") * 100
+    report = report_of(new_pcl5_analyzer, [stream])
+    assert (report.pages, report.warnings) == (100, ())
+
+
+@pytest.mark.parametrize("code", [2, 3])
+def test_a_form_that_is_called_at_the_top_of_each_page_is_run_once_or_twice(code: int) -> None:
+    form = b"\x1b*p10x10Ylogo\x1b*b100W" + bytes(100)
+    page = b"\x1b&f1y%dX\x1b*p300x300Yhello\r\n" % code + b"\x1b*b2900W" + bytes(2900) + b"\f"
+    stream = b"\x1bE\x1b&f1y0X" + form * 800 + b"\x1b&f1X" + page * 500
+    report = report_of(new_pcl5_analyzer, [stream])
+    assert (report.pages, report.warnings) == (500, ())
+
+
+MACRO_PIECES = [b"A\n", b"\t", b"\x1b&a5C", b"\x1b&f0S", b"\x1b&f1S", b"\x1b*r3U\x1b*v1S", b"\x1b&l6D", b"\f"]
+MACRO_PIECES += [b"\x1b%0BPD;PU5,5;SP2;", b"\x1b%0A", b"\x1b&f1y2X", b"\x1b&f2y3X", b"\x1b&f9Y", b"\x1b&l1O"]
+MACRO_PIECES += [b"\x1b*c50a50b0P", b"\x1b&s0C", b"\x1b*r1A", b"\x1b*b3y1Wx", b"\x1b&f3y4X", b"\x1b&a90P"]
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.lists(st.sampled_from(MACRO_PIECES)), min_size=3, max_size=3),
+    st.lists(st.sampled_from(MACRO_PIECES)),
+)
+def test_what_a_macro_did_before_it_does_again(macros: list[list[bytes]], job: list[bytes]) -> None:
+    defined = [b"\x1b&f%dy0X%b\x1b&f1X" % (name, b"".join(body)) for name, body in enumerate(macros, 1)]
+    stream = b"\x1bE" + b"".join(defined) + b"".join(job) * 3
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pcl.pcl5_macros.FREE_OCTETS", 1 << 30)
+        report = report_of(new_pcl5_analyzer, [stream])
+        patch.setattr(MacroStore, "effect", lambda store, found: None)
+        assert report_of(new_pcl5_analyzer, [stream]) == report
 
 
 def test_macros_beyond_the_bound_are_not_kept_and_that_is_said() -> None:

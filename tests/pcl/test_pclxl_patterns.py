@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcl.language import ByteOrder
-from pcl.pclxl import PclXl, new_pclxl_analyzer
-from pcl.pclxl_patterns import Watch, character_pattern, run_pattern
+from pcl.pclxl import new_pclxl_analyzer
+from pcl.pclxl_patterns import Paint, Watch, character_pattern, run_pattern, swallowed_spaces
 from pcl.tables import Operator
 
 from .chunks import report_of
@@ -23,8 +23,10 @@ def octets_of(stream: XL) -> bytes:
     return bytes(stream.octets[len(XL(stream.order).octets) :])
 
 
-def matched(octets: bytes, order: ByteOrder = "little", watch: Watch = Watch.GRAY) -> int:
-    run = run_pattern(order, watch).match(octets)
+def matched(
+    octets: bytes, order: ByteOrder = "little", watch: Watch = Watch.GRAY, paint: Paint = Paint.ANY
+) -> int:
+    run = run_pattern(order, watch, paint).match(octets)
     assert run is not None
     return run.end()
 
@@ -68,10 +70,10 @@ def test_greys_are_swallowed_and_colours_are_not_until_the_page_is_in_colour() -
     assert matched(grey + colour) == len(grey)
     assert matched(grey + colour, watch=Watch.RGB) == len(grey)
     assert matched(grey + colour, watch=Watch.NOTHING) == len(grey + colour)
-    space = octets_of(XL().do("set_color_space", color_space=2))
-    assert matched(space) == 0
-    assert matched(space, watch=Watch.RGB) == len(space)
-    assert matched(octets_of(XL().do("set_color_space", color_space=1)), watch=Watch.UNSAID) == 0
+    assert matched(grey, paint=Paint.NONE) == matched(grey, paint=Paint.RGB) == 0
+    assert matched(grey, paint=Paint.GRAY) == len(octets_of(XL().do("set_brush_source", gray_level=9)))
+    spaces = {watch: sorted(space[0] for space in swallowed_spaces(watch)) for watch in Watch}
+    assert (spaces[Watch.UNSAID], spaces[Watch.GRAY], spaces[Watch.RGB]) == ([], [1], [1, 2, 6])
 
 
 def test_a_cut_operator_is_left() -> None:
@@ -82,7 +84,7 @@ def test_a_cut_operator_is_left() -> None:
 def test_a_path_is_begun_in_a_run_only_where_it_gets_a_point() -> None:
     line = octets_of(XL().do("line_path", end_point=("h", (5, 5))))
     begun = octets_of(XL().do("new_path"))
-    point = octets_of(XL().do("push_gs").at())
+    point = octets_of(XL().do("close_sub_path").at())
     assert matched(line + begun + line) == len(line)
     assert matched(line + begun + point + line) == len(line + begun + point + line)
     assert matched(line + begun) == len(line)
@@ -102,13 +104,13 @@ def test_a_character_is_found_up_to_its_data(order: ByteOrder) -> None:
 
 
 def test_every_operator_is_swallowed_or_looked_at_by_name() -> None:
-    pattern = run_pattern("little", Watch.NOTHING)
+    pattern = run_pattern("little", Watch.NOTHING, Paint.ANY)
     swallowed = {octet for octet in range(256) if pattern.fullmatch(bytes([octet]))}
     assert swallowed <= {operator.value for operator in Operator}
 
 
 def without_runs(stream: bytes) -> object:
-    with patch.object(PclXl, "_run_dull", lambda self, source, data, position: position):
+    with patch("pcl.pclxl.run_dull", lambda data, position, *_: position):
         return report_of(new_pclxl_analyzer, [stream])
 
 

@@ -17,6 +17,14 @@ ATTRIBUTE = {
     "custom_media_size": 47,
     "custom_media_size_units": 48,
     "page_copies": 49,
+    "pattern_select_id": 8,
+    "pattern_define_id": 105,
+    "pattern_persistence": 104,
+    "pad_bytes_multiple": 110,
+    "start_point": 79,
+    "clip_mode": 84,
+    "char_size": 166,
+    "symbol_set": 170,
     "simplex_page_mode": 52,
     "duplex_page_mode": 53,
     "duplex_page_side": 54,
@@ -82,6 +90,7 @@ OPERATOR = {
     "set_clip_replace": 0x62,
     "set_color_space": 0x6A,
     "set_cursor": 0x6B,
+    "set_font": 0x6F,
     "set_line_dash": 0x70,
     "set_page_scale": 0x77,
     "close_sub_path": 0x84,
@@ -89,6 +98,14 @@ OPERATOR = {
     "paint_path": 0x86,
     "bezier_path": 0x93,
     "line_path": 0x9B,
+    "arc_path": 0x91,
+    "pie": 0x9E,
+    "chord": 0x96,
+    "set_clip_mode": 0x7F,
+    "set_default_gs": 0x57,
+    "begin_rast_pattern": 0xB3,
+    "read_rast_pattern": 0xB4,
+    "end_rast_pattern": 0xB5,
     "rectangle": 0xA0,
     "text": 0xA8,
     "begin_image": 0xB0,
@@ -148,6 +165,11 @@ class XL:
     def at(self, x: int = 10, y: int = 10) -> "XL":
         """Set the current point."""
         return self.do("set_cursor", point=("H", (x, y)))
+
+    def font(self) -> "XL":
+        """Set a font of the printer's own."""
+        size = {"char_size": ("H", 20), "symbol_set": ("H", 629)}
+        return self.do("set_font", font_name=b"Courier         ", **size)
 
     def page(self, *, paint: bool = True, copies: int | None = None, **values: object) -> "XL":
         """Write a whole page; without attributes it is A4 portrait."""

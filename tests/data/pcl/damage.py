@@ -30,6 +30,17 @@ from pcl.tables import (
 FOLDER = Path(__file__).parent
 SAMPLES = ("gs-pxlmono.pxl", "gs-pxlcolor.pxl", "gs-pxlcolor-duplex-copies.pxl", "gs-drawing.pxl")
 ROUNDS = 12
+INSERTIONS = 4
+# What depends on the graphics state, or changes it.
+INSERTED = (
+    *(b"\xc0\x01\xf8\x03\x6a", b"\xc0\x02\xf8\x03\x6a", b"\xc0\x05\xf8\x03\x6a"),  # colour spaces
+    *(b"\x61", b"\x60", b"\x61\xc0\x01\xf8\x03\x6a\x60"),  # PushGS, PopGS
+    *(b"\xc0\x80\xf8\x09\x63", b"\xc8\xc0\x03\x01\x01\x01\xf8\x0b\x79"),  # a grey level, an RGB grey
+    *(b"\xc0\x01\xf8\x53\x62", b"\xc0\x01\xf8\x54\x7f\xc0\x01\xf8\x53\x62"),  # exterior clip regions
+    *(b"\xc3\x4d\x00\xf8\x08\x63", b"\xc3\x01\x00\xf8\x08\x63"),  # patterns
+    b"\xe3\x05\x00\x05\x00\x05\x00\x09\x00\xf8\x42\xd3\x01\x00\x01\x00\xf8\x4f\xd3\x09\x00\x09\x00\xf8\x45\x9e",
+    b"\xe3\x00\x00\x00\x00\x0a\x00\x0a\x00\xf8\x42\xd3\x05\x00\x05\x00\xf8\x4f\xd3\x09\x00\x09\x00\xf8\x45\x91",
+)
 Splice = tuple[int, int, bytes]
 
 
@@ -80,6 +91,13 @@ def make_damage(stream: bytes, chance: random.Random) -> Iterator[Splice]:
     yield start, operators[number][2] - start, b""
 
 
+def make_insertions(stream: bytes, chance: random.Random) -> Iterator[Splice]:
+    """Yield each thing that may be put in, behind some operator."""
+    operators = [token for token in read_tokens(stream) if token[0] == "operator"]
+    for octets in INSERTED:
+        yield chance.choice(operators)[2], 0, octets
+
+
 def count_pages(interpreter: str, stream: bytes) -> int:
     """Count as the interpreter does."""
     with tempfile.NamedTemporaryFile(suffix=".pxl") as file:
@@ -98,6 +116,12 @@ def main() -> None:
         stream = (FOLDER / name).read_bytes()
         for _ in range(ROUNDS):
             for at, taken, put in make_damage(stream, chance):
+                pages = count_pages(sys.argv[1], stream[:at] + put + stream[at + taken :])
+                rows.writerow((name, at, taken, put.hex(), pages))
+    for name in SAMPLES:
+        stream = (FOLDER / name).read_bytes()
+        for _ in range(INSERTIONS):
+            for at, taken, put in make_insertions(stream, chance):
                 pages = count_pages(sys.argv[1], stream[:at] + put + stream[at + taken :])
                 rows.writerow((name, at, taken, put.hex(), pages))
 
