@@ -280,10 +280,8 @@ class JobService:
 
         def change(t: Transaction) -> tuple[Job, list[str]]:
             before = job = _stored(t, job_id, printer)
-            if Event.RELEASED in events and t.deliveries.is_under_way(job_id):
-                raise RemoteProtocolError("a device has it", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             if Event.RELEASED in events:
-                _check_release(before, device)
+                _check_release(t, before, device)
             if Event.RESTARTED in events and len(t.documents.of(job_id)) < len(job.documents):
                 raise RemoteProtocolError("its documents are gone", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
             for event in events:
@@ -485,8 +483,10 @@ def _reasons(event: Event, job: Job, user: User, add: Iterable[str]) -> set[str]
     return reasons
 
 
-def _check_release(job: Job, device: str | None) -> None:
-    """A parked job comes out where somebody asked for it."""
+def _check_release(t: Transaction, job: Job, device: str | None) -> None:
+    """No device has it yet; and a parked job comes out where somebody asked for it."""
+    if t.deliveries.is_under_way(job.id):
+        raise RemoteProtocolError("a device has it", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
     if PARKED in job.reasons and device is None:
         raise RemoteProtocolError("it is released at a printer", status=Status.CLIENT_ERROR_NOT_POSSIBLE)
 
